@@ -1,0 +1,1 @@
+"""Wiring: command line, Prefect flows, artifact store. Nothing imports this package."""
