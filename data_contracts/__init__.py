@@ -1,0 +1,63 @@
+"""What the tables of cxrmine are, and how they are written and read."""
+
+from .boxes import BOXES
+from .contract import Contract, ContractError
+from .distinct_sentences import DISTINCT_SENTENCES
+from .findings import CHESTXRAY8, CHESTXRAY14, Finding, UnknownFindingError, finding_set, nih_name
+from .gold import gold_contract
+from .images import IMAGES
+from .labels import findings_in, labels_contract
+from .mentions import MENTIONS
+from .parquet import (
+    TableWriter,
+    content_hash,
+    iter_tables,
+    part_paths,
+    read_provenance,
+    read_table,
+    write_table,
+)
+from .parses import PARSES
+from .predictions import PREDICTIONS
+from .rejects import REJECTS
+from .reports import REPORTS
+from .sentences import SENTENCES
+from .split import Checked, check_rows, fingerprint
+from .states import Experiencer, ReportStatus, Temporality, Verdict
+
+__all__ = [
+    "BOXES",
+    "CHESTXRAY8",
+    "CHESTXRAY14",
+    "DISTINCT_SENTENCES",
+    "IMAGES",
+    "MENTIONS",
+    "PARSES",
+    "PREDICTIONS",
+    "REJECTS",
+    "REPORTS",
+    "SENTENCES",
+    "Checked",
+    "Contract",
+    "ContractError",
+    "Experiencer",
+    "Finding",
+    "ReportStatus",
+    "TableWriter",
+    "Temporality",
+    "UnknownFindingError",
+    "Verdict",
+    "check_rows",
+    "content_hash",
+    "finding_set",
+    "findings_in",
+    "fingerprint",
+    "gold_contract",
+    "iter_tables",
+    "labels_contract",
+    "nih_name",
+    "part_paths",
+    "read_provenance",
+    "read_table",
+    "write_table",
+]
