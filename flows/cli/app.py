@@ -1,0 +1,39 @@
+"""The `cxrmine` command and its verbs."""
+
+import os
+import sys
+
+import typer
+
+from flows.cli.audit import audit
+from flows.cli.cache import cache
+from flows.cli.errors import report_error
+from flows.cli.explain import explain
+from flows.cli.export import export
+from flows.cli.mine import mine
+from flows.cli.run import run
+from flows.cli.stats import stats
+from flows.cli.version import version
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Raw chest X-ray reports in, audited label tables out.",
+)
+for verb in (run, mine, audit, explain, export, stats, version):
+    app.command()(verb)
+app.add_typer(cache, name="cache")
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 2 the user's mistake, 3 too many rejects."""
+    try:
+        code = app(prog_name="cxrmine", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has gone: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = report_error(error)
+    sys.exit(code)

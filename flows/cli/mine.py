@@ -1,0 +1,50 @@
+"""`cxrmine mine`."""
+
+import typer
+
+from flows.cli.options import (
+    Assertion,
+    Concepts,
+    Findings,
+    Format,
+    Map,
+    MaxRejectRate,
+    Out,
+    Parser,
+    Profile,
+    Shards,
+    Source,
+    make_job,
+)
+
+
+def mine(
+    source: Source,
+    out: Out,
+    profile: Profile = None,
+    findings: Findings = None,
+    parser: Parser = None,
+    assertion: Assertion = None,
+    concepts: Concepts = None,
+    shards: Shards = None,
+    map: Map = None,
+    format: Format = None,
+    max_reject_rate: MaxRejectRate = None,
+) -> None:
+    """Mines reports to tables: reports, mentions, labels, rejects and run.json in one folder."""
+    from flows.cli.finish import finish
+    from flows.mine import mine_reports
+
+    job = make_job(
+        source,
+        map,
+        format,
+        profile=profile,
+        findings=findings,
+        parser=parser,
+        assertion=assertion,
+        concepts=concepts,
+        shards=shards,
+        max_reject_rate=max_reject_rate,
+    )
+    raise typer.Exit(finish(mine_reports(job, out)))

@@ -1,0 +1,78 @@
+"""Options that `run` and `mine` share, and the job that they describe."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.road import Job
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="Reports: a CSV, TSV, JSONL or Parquet file, OpenI XML (.tgz or folder), "
+        'a folder of .txt files, or "openi" for the installed OpenI reports.'
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and run.json.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="What counts as positive: clinical (default), openi-mesh, chexpert."),
+]
+Findings = Annotated[
+    str | None, typer.Option(help="Set of findings: chestxray14 (default), chestxray8.")
+]
+Parser = Annotated[
+    str | None, typer.Option(help="Source of the dependency graph: embedded (default), …")
+]
+Assertion = Annotated[str | None, typer.Option(help="Judge of mentions: rules (default).")]
+Concepts = Annotated[str | None, typer.Option(help="Finder of mentions: phrases (default).")]
+Shards = Annotated[int | None, typer.Option(min=1, help="Part files per table (default 1).")]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="Columns of the source, as report_id=ID,text=BODY; may be repeated.",
+    ),
+]
+Format = Annotated[
+    str | None, typer.Option("--format", help="Format of the source, where its name does not say.")
+]
+MaxRejectRate = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of rejected rows that fails a run (default 0.05)."),
+]
+
+
+def make_job(
+    source: str, mapping: list[str] | None, format: str | None, **settings: str | int | float | None
+) -> "Job":
+    """The job that these options describe; an option not given keeps the setting's default.
+
+    Errors: typer.BadParameter for a mapping that cannot be read.
+    """
+    from flows.road import Job
+    from mining.settings import MiningSettings
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    return Job(source, MiningSettings(**given), read_mapping(mapping), format)  # type: ignore[arg-type]
+
+
+def read_mapping(texts: list[str] | None) -> dict[str, str] | None:
+    """Our column -> the source's column.
+
+    >>> read_mapping(["report_id=Accession No,text=Body", "patient_id=MRN"])
+    {'report_id': 'Accession No', 'text': 'Body', 'patient_id': 'MRN'}
+    """
+    if not texts:
+        return None
+    mapping: dict[str, str] = {}
+    for pair in ",".join(texts).split(","):
+        ours, equals, theirs = (part.strip() for part in pair.partition("="))
+        if not (ours and equals and theirs):
+            raise typer.BadParameter(f"--map: found {pair!r}, expected OURS=THEIRS, as text=BODY")
+        if ours in mapping:
+            raise typer.BadParameter(f"--map: column {ours!r} is named twice")
+        mapping[ours] = theirs
+    return mapping

@@ -1,0 +1,79 @@
+"""`cxrmine run`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import (
+    Assertion,
+    Concepts,
+    Findings,
+    Format,
+    Map,
+    MaxRejectRate,
+    Out,
+    Parser,
+    Profile,
+    Shards,
+    Source,
+    make_job,
+)
+
+
+class Stage(StrEnum):
+    """Stages that can be made anew."""
+
+    INGEST = "ingest"
+    SENTENCES = "sentences"
+    PARSE = "parse"
+    MINE = "mine"
+    LABEL = "label"
+    AUDIT = "audit"
+
+
+def run(
+    source: Source,
+    out: Out,
+    gold: Annotated[
+        str | None,
+        typer.Option(
+            help="Audit against this CSV (0/1 per finding), or against OpenI's own human indexing "
+            '("openi", the default for that source); "none" for no audit.'
+        ),
+    ] = None,
+    refresh: Annotated[
+        Stage | None, typer.Option(help="Make this stage and those after it anew.")
+    ] = None,
+    profile: Profile = None,
+    findings: Findings = None,
+    parser: Parser = None,
+    assertion: Assertion = None,
+    concepts: Concepts = None,
+    shards: Shards = None,
+    map: Map = None,
+    format: Format = None,
+    max_reject_rate: MaxRejectRate = None,
+) -> None:
+    """Mines and audits as a Prefect flow; what was made before comes from the cache."""
+    from flows.cli.finish import finish
+    from flows.label import run_label
+
+    job = make_job(
+        source,
+        map,
+        format,
+        profile=profile,
+        findings=findings,
+        parser=parser,
+        assertion=assertion,
+        concepts=concepts,
+        shards=shards,
+        max_reject_rate=max_reject_rate,
+    )
+    if gold is None and source == "openi":
+        gold = "openi"
+    elif gold == "none":
+        gold = None
+    stage = refresh.value if refresh else None
+    raise typer.Exit(finish(run_label(job, out, gold=gold, refresh=stage)))

@@ -1,0 +1,140 @@
+"""The Prefect flow `label`: ingest → sentences → parse → mine → label → audit.
+
+Each stage is one task that asks the artifact store first. The check is ours and not Prefect's
+cache, because Prefect's would be a second memory that can be wrong: its keys live in a server's
+database that may be temporary, its default key holds the run's id and so never hits on the next
+schedule, a Path in a key is hashed by its name, and a hit is given without a look at whether the
+files are still there and whole. A task served by the store ends in the state "Cached" all the same.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.environment import cache_root, prepare_prefect
+
+prepare_prefect()  # before the import: Prefect reads its settings once
+
+from prefect import flow, task  # noqa: E402
+from prefect.artifacts import create_markdown_artifact, create_table_artifact  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import State  # noqa: E402
+from prefect.states import Completed, Failed  # noqa: E402
+
+from flows.audit import audit_fingerprint, gold_hash, write_audit  # noqa: E402
+from flows.output import check_target, publish  # noqa: E402
+from flows.progress import Watch  # noqa: E402
+from flows.result import RunResult, run_record  # noqa: E402
+from flows.road import NEEDS, Job, Step, job_hashes, run_stage, walk  # noqa: E402
+from flows.store import Artifact, Store, artifact_key  # noqa: E402
+from mining.fingerprints import stage_fingerprint  # noqa: E402
+from mining.stages import StageReport  # noqa: E402
+
+
+@flow(name="label")
+def label(
+    job: Job, out: Path, *, gold: str | None = None, refresh: str | None = None
+) -> RunResult | State[RunResult]:
+    """The result of mining `job` into the folder `out`, audited where there is a gold.
+
+    `gold` is a CSV file or "openi"; `refresh` names a stage to make anew with all after it. The
+    tables have the same bytes as those of `flows.mine.mine_reports`. A run that rejects too much
+    ends as Failed, with its tables written. Errors: as there, and AuditError.
+    """
+    started = datetime.now(UTC)
+    out = check_target(out)
+    stages = [*NEEDS, "audit"]
+    anew = stages[stages.index(refresh) :] if refresh else []
+    with Watch(len(NEEDS)) as watch:
+
+        def execute(stage: str, givers: Mapping[str, Step]) -> Step:
+            begin = time.perf_counter()
+            inputs = {name: step.artifact for name, step in givers.items()}
+            named = run_in_store.with_options(name=stage)
+            made: Artifact = named(stage, job, inputs, stage in anew, return_state=True).result()  # type: ignore[assignment]
+            seconds = time.perf_counter() - begin
+            report = StageReport(**made.details)
+            return Step(stage, made.folder, report, seconds, made.key, made.cached, made)
+
+        steps = walk(execute, watch)
+    audited: Any = None
+    if gold is not None:
+        labels = steps[-1].artifact
+        audited = audit(labels, gold, "audit" in anew, return_state=True).result()
+    record = run_record(job, steps, "run", started)
+    files = publish(steps, out, record, [audited.folder / "audit.json"] if audited else [])
+    text = (audited.folder / "audit.txt").read_text() if audited else ""
+    result = RunResult(out, files, tuple(record["problems"]), text)
+    if result.problems:
+        return Failed(message="; ".join(result.problems), data=result)
+    return result
+
+
+def run_label(
+    job: Job, out: Path, *, gold: str | None = None, refresh: str | None = None
+) -> RunResult:
+    """The result of the flow `label`, run here and now. Errors: those of the flow."""
+    check_target(out)  # before Prefect takes its seconds to start
+    if gold is not None:
+        gold_hash(gold)
+    state = label(job, out, gold=gold, refresh=refresh, return_state=True)
+    result: Any = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def run_in_store(
+    stage: str, job: Job, inputs: Mapping[str, Artifact], anew: bool
+) -> State[Artifact]:
+    """The artifact of one stage: from the store when it is there and whole, else made now."""
+    hashes = {name: artifact.content_hash(name) for name, artifact in inputs.items()}
+    if stage == "ingest":
+        hashes = job_hashes(job)
+
+    def write(folder: Path) -> dict[str, Any]:
+        tables = {name: artifact.table(name) for name, artifact in inputs.items()}
+        report = run_stage(stage, job, tables, folder)
+        report.check()  # rows that do not add up are not worth keeping
+        return asdict(report)
+
+    key = artifact_key(stage, hashes, stage_fingerprint(stage, job.settings))
+    return _as_state(_from_store(stage, key, write, anew))
+
+
+@task(name="audit", cache_policy=NO_CACHE, persist_result=False)
+def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
+    """The artifact of the audit: audit.json, audit.md and audit.txt."""
+    hashes = {"labels": labels.content_hash("labels"), "gold": gold_hash(gold)}
+    key = artifact_key("audit", hashes, audit_fingerprint())
+
+    def write(folder: Path) -> dict[str, Any]:
+        write_audit(labels.table("labels"), gold, folder)
+        return {}
+
+    artifact = _from_store("audit", key, write, anew)
+    figures = json.loads((artifact.folder / "audit.json").read_text())["findings"]
+    create_table_artifact(
+        [{"finding": name, **score} for name, score in figures.items()], key="audit-findings"
+    )
+    create_markdown_artifact((artifact.folder / "audit.md").read_text(), key="audit")
+    return _as_state(artifact)
+
+
+def _from_store(
+    stage: str, key: str, write: Callable[[Path], dict[str, Any]], anew: bool
+) -> Artifact:
+    store = Store(cache_root())
+    found = None if anew else store.find(stage, key)
+    return found or store.put(stage, key, write)
+
+
+def _as_state(artifact: Artifact) -> State[Artifact]:
+    """How Prefect shows it: a task that the store has served is "Cached"."""
+    name = "Cached" if artifact.cached else "Completed"
+    return Completed(name=name, message=f"{artifact.stage} {artifact.key}", data=artifact)

@@ -1,0 +1,121 @@
+"""The road from reports to labels: which stage reads which tables, and the walk along it.
+
+`mine` and the Prefect flow walk the same road and differ only in how a stage is executed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from flows.store import Artifact
+from mining import stages
+from mining.fingerprints import source_fingerprint
+from mining.settings import MiningSettings
+from mining.stages import StageReport
+
+# stage -> the tables it reads
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "ingest": (),
+    "sentences": ("reports",),
+    "parse": ("distinct",),
+    "mine": ("sentences", "distinct", "parses"),
+    "label": ("reports", "mentions"),
+}
+# stage -> the tables it leaves, rejects apart
+GIVES: Mapping[str, tuple[str, ...]] = {
+    "ingest": ("reports",),
+    "sentences": ("sentences", "distinct"),
+    "parse": ("parses",),
+    "mine": ("mentions",),
+    "label": ("labels",),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to mine and how."""
+
+    source: str
+    settings: MiningSettings
+    mapping: Mapping[str, str] | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage that has been passed: its tables, its accounts, whether it came from the store."""
+
+    stage: str
+    folder: Path
+    report: StageReport
+    seconds: float
+    key: str | None = None
+    cached: bool = False
+    artifact: Artifact | None = None
+
+    def table(self, name: str) -> Path:
+        """The path of table `name`: a Parquet file, or a folder of part files."""
+        return self.folder / f"{name}.parquet"
+
+
+Execute = Callable[[str, Mapping[str, Step]], Step]
+
+
+class Watcher(Protocol):
+    """Who wants to know how far a walk is."""
+
+    def begin(self, stage: str) -> None:
+        """Hears that a stage is under way."""
+
+    def passed(self, step: Step) -> None:
+        """Hears what a stage has left."""
+
+
+def walk(execute: Execute, watcher: Watcher) -> list[Step]:
+    """The steps of the whole road, each made by `execute(stage, steps that gave its tables)`.
+
+    Errors: those of the stages; a stage whose rows do not add up.
+    """
+    giver: dict[str, Step] = {}
+    steps: list[Step] = []
+    for stage, needs in NEEDS.items():
+        watcher.begin(stage)
+        step = execute(stage, {table: giver[table] for table in needs})
+        step.report.check()
+        giver.update(dict.fromkeys(GIVES[stage], step))
+        steps.append(step)
+        watcher.passed(step)
+    return steps
+
+
+def run_stage(stage: str, job: Job, tables: Mapping[str, Path], out: Path) -> StageReport:
+    """The accounts of one stage, whose tables then lie in the empty folder `out`."""
+    if stage == "ingest":
+        return stages.ingest(
+            job.source, out, settings=job.settings, mapping=job.mapping, format=job.format
+        )
+    function = getattr(stages, stage)
+    report: StageReport = function(
+        *(tables[name] for name in NEEDS[stage]), out, settings=job.settings
+    )
+    return report
+
+
+def job_hashes(job: Job) -> dict[str, str]:
+    """What the result of `ingest` depends on beside the settings: the files, and their reading."""
+    mapping = sorted(job.mapping.items()) if job.mapping else None
+    return {
+        "source": source_fingerprint(job.source),
+        "reading": repr((mapping, job.format)),
+    }
+
+
+def over_reject_rate(steps: Iterable[Step], settings: MiningSettings) -> list[str]:
+    """One line for each stage that rejected a larger share of its rows than the settings allow."""
+    return [
+        f"stage {step.stage}: {step.report.rejects:,} of {step.report.rows_in:,} rows rejected, "
+        f"more than the {settings.max_reject_rate:.1%} allowed"
+        for step in steps
+        if step.report.rejects > settings.max_reject_rate * step.report.rows_in
+    ]

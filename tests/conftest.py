@@ -1,0 +1,35 @@
+"""What all tests share: nothing of the user's is touched, and reports of our own to mine."""
+
+import csv
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before any test imports Prefect, which reads its environment once.
+os.environ["CXRMINE_CACHE"] = tempfile.mkdtemp(prefix="cxrmine-tests-")
+os.environ.pop("PREFECT_API_URL", None)
+
+# Made up; id, text, and what a reader would say is there.
+REPORTS = [
+    ("R1", "FINDINGS: The heart is enlarged. No pleural effusion. IMPRESSION: Cardiomegaly."),
+    ("R2", "FINDINGS: Small left pleural effusion with adjacent atelectasis. No pneumothorax."),
+    ("R3", "IMPRESSION: No acute disease."),
+    ("R4", "FINDINGS: Patchy opacity at the base may represent pneumonia. IMPRESSION: As above."),
+    ("R5", "INDICATION: Rule out pneumothorax. FINDINGS: Lungs are clear. Heart size is normal."),
+    ("R6", "FINDINGS: There is a 2 cm nodule in the right upper lobe. IMPRESSION: Lung nodule."),
+]
+
+
+def write_reports(path: Path, rows: list[tuple[str, str]]) -> Path:
+    """A CSV file of reports with the columns report_id and text."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("report_id", "text"), *rows])
+    return path
+
+
+@pytest.fixture
+def reports_csv(tmp_path: Path) -> Path:
+    """Six reports in a CSV file."""
+    return write_reports(tmp_path / "reports.csv", REPORTS)
