@@ -27,7 +27,7 @@ run: $(STAMP)  ## the 3,955 OpenI reports to audited label tables in out/openi
 	@$(BIN)/cxrmine run openi --out $(OUT)
 
 test: $(STAMP)  ## the tests
-	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .

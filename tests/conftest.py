@@ -3,6 +3,7 @@
 import csv
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 os.environ["CXRMINE_CACHE"] = tempfile.mkdtemp(prefix="cxrmine-tests-")
 os.environ.pop("PREFECT_API_URL", None)
 
-# Made up; id, text, and what a reader would say is there.
+# Made up.
 REPORTS = [
     ("R1", "FINDINGS: The heart is enlarged. No pleural effusion. IMPRESSION: Cardiomegaly."),
     ("R2", "FINDINGS: Small left pleural effusion with adjacent atelectasis. No pneumothorax."),
@@ -22,14 +23,28 @@ REPORTS = [
 ]
 
 
-def write_reports(path: Path, rows: list[tuple[str, str]]) -> Path:
-    """A CSV file of reports with the columns report_id and text."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("report_id", "text"), *rows])
-    return path
+WriteReports = Callable[[Path, list[tuple[str, str]]], Path]
+
+
+@pytest.fixture(scope="session")
+def write_reports() -> WriteReports:
+    """Writes a CSV file of reports with the columns report_id and text."""
+
+    def write(path: Path, rows: list[tuple[str, str]]) -> Path:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows([("report_id", "text"), *rows])
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def sample_reports() -> list[tuple[str, str]]:
+    """Id and text of six made-up reports."""
+    return REPORTS
 
 
 @pytest.fixture
-def reports_csv(tmp_path: Path) -> Path:
-    """Six reports in a CSV file."""
+def reports_csv(tmp_path: Path, write_reports: WriteReports) -> Path:
+    """The six reports in a CSV file."""
     return write_reports(tmp_path / "reports.csv", REPORTS)
