@@ -26,6 +26,7 @@ from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
 from flows.audit import audit_fingerprint, gold_hash, write_audit  # noqa: E402
+from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
@@ -46,6 +47,7 @@ def label(
     ends as Failed, with its tables written. Errors: as there, and AuditError.
     """
     started = datetime.now(UTC)
+    guard_server()
     out = check_target(out)
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []

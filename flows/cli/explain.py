@@ -23,7 +23,8 @@ def explain(
     from rich.console import Console
 
     from flows.tables import read_report, run_settings
-    from mining.explain import explain_text, render
+    from mining.explain import explain_text
+    from mining.explain_view import render
     from mining.settings import MiningSettings
 
     given = {"profile": profile, "findings": findings, "parser": parser}

@@ -33,7 +33,7 @@ Map = Annotated[
     list[str] | None,
     typer.Option(
         "--map",
-        help="Columns of the source, as report_id=ID,text=BODY; may be repeated.",
+        help="Columns of the source, as report_id=ID,text=FINDINGS+IMPRESSION; may be repeated.",
     ),
 ]
 Format = Annotated[
@@ -64,13 +64,15 @@ def read_mapping(texts: list[str] | None) -> dict[str, str] | None:
 
     >>> read_mapping(["report_id=Accession No,text=Body", "patient_id=MRN"])
     {'report_id': 'Accession No', 'text': 'Body', 'patient_id': 'MRN'}
+
+    Errors: typer.BadParameter.
     """
     if not texts:
         return None
     mapping: dict[str, str] = {}
     for pair in ",".join(texts).split(","):
         ours, equals, theirs = (part.strip() for part in pair.partition("="))
-        if not (ours and equals and theirs):
+        if not (ours and equals):  # nothing after the sign: leave our column out
             raise typer.BadParameter(f"--map: found {pair!r}, expected OURS=THEIRS, as text=BODY")
         if ours in mapping:
             raise typer.BadParameter(f"--map: column {ours!r} is named twice")

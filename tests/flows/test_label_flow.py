@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from data_contracts import CHESTXRAY14
@@ -153,8 +154,13 @@ def start_run(source: Path, out: Path) -> subprocess.Popen[bytes]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # so that the temporary Prefect server can be ended with it
+        start_new_session=True,  # to tell its processes from others
     )
+
+
+def processes_of(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The temporary Prefect server of a run, and its guard."""
+    return psutil.Process(run.pid).children(recursive=True)
 
 
 def wait_for(run: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
@@ -179,8 +185,11 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
 
     run = start_run(source, tmp_path / "out")
     wait_for(run, cache / "tmp", "parse-*/")
-    os.killpg(run.pid, signal.SIGKILL)
+    servers = processes_of(run)
+    assert servers
+    os.kill(run.pid, signal.SIGKILL)
     run.wait()
+    assert psutil.wait_procs(servers, timeout=20)[1] == []
     assert not (tmp_path / "out").exists()
     assert not list((cache / "artifacts").glob("parse/*"))
 
