@@ -29,7 +29,7 @@ class EmbeddedParser:
 
     def parse(self, texts: Sequence[str]) -> list[Parse | Unparsed]:
         """Return one tree per text (each ONE sentence), in order; raises nothing for any text."""
-        return parse_texts(self._nlp, texts, _as_it_is)
+        return parse_texts(self._nlp, texts, _as_it_is, keep_case=False)
 
 
 def load_embedded(folder: Path = MODEL_FOLDER) -> EmbeddedParser:

@@ -27,7 +27,11 @@ class Arcs:
 
 
 def parse_texts(
-    nlp: "Language", texts: Sequence[str], convert: Callable[[Arcs], Arcs]
+    nlp: "Language",
+    texts: Sequence[str],
+    convert: Callable[[Arcs], Arcs],
+    *,
+    keep_case: bool,
 ) -> list[Parse | Unparsed]:
     """Return a tree per text, or why there is none; raises nothing for any text.
 
@@ -36,7 +40,7 @@ def parse_texts(
     """
     results: list[Parse | Unparsed] = []
     for start in range(0, len(texts), _BATCH):
-        cut = [cut_sentence(text) for text in texts[start : start + _BATCH]]
+        cut = [cut_sentence(text, keep_case=keep_case) for text in texts[start : start + _BATCH]]
         with nlp.memory_zone():
             trees = _parse_batch(nlp, [words for words in cut if isinstance(words, Words)], convert)
             results.extend(words if isinstance(words, Unparsed) else next(trees) for words in cut)

@@ -1,4 +1,4 @@
-"""Sentences cut and lower-cased for a parser: the one form in which parsers see words."""
+"""Sentences cut into the words that a parser sees."""
 
 from dataclasses import dataclass
 
@@ -41,8 +41,11 @@ def normal_form(word: str) -> str:
     return word.translate(_TABLE)
 
 
-def cut_sentence(text: str) -> Words | Unparsed:
+def cut_sentence(text: str, *, keep_case: bool = False) -> Words | Unparsed:
     """Return the tokens of one sentence, or why it should not be parsed.
+
+    `keep_case` is for models that were trained on cased text; a sentence all in capitals, which
+    no treebank holds, is lower-cased even for them.
 
     >>> cut_sentence("No edema").forms
     ('no', 'edema')
@@ -54,6 +57,6 @@ def cut_sentence(text: str) -> Words | Unparsed:
         return Unparsed("no tokens")
     if len(spans) > MAX_TOKENS:
         return Unparsed(f"too long: {len(spans)} tokens, limit {MAX_TOKENS}")
-    plain = normal_form(text)
+    plain = text if keep_case and not text.isupper() else normal_form(text)
     starts, ends = zip(*spans, strict=True)
     return Words(tuple(plain[start:end] for start, end in spans), starts, ends)
