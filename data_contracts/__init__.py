@@ -9,13 +9,11 @@ from .images import IMAGES
 from .labels import findings_in, labels_contract
 from .mentions import MENTIONS
 from .parquet import (
-    TableWriter,
     content_hash,
     iter_tables,
     part_paths,
     read_provenance,
     read_table,
-    write_table,
 )
 from .parses import PARSES
 from .predictions import PREDICTIONS
@@ -24,6 +22,7 @@ from .reports import REPORTS
 from .sentences import SENTENCES
 from .split import Checked, check_rows, fingerprint
 from .states import Experiencer, ReportStatus, Temporality, Verdict
+from .writing import TableWriter, write_table
 
 __all__ = [
     "BOXES",

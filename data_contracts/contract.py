@@ -130,6 +130,19 @@ def check_schema(
             )
 
 
+def check_nulls(table: pa.Table, contract: Contract, *, where: str | Path) -> None:
+    """Nothing, if no column that needs a value lacks one. ContractError otherwise."""
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        if values.null_count and not contract.schema.field(name).nullable:
+            raise ContractError(
+                where=where,
+                column=name,
+                found=f"{values.null_count} nulls",
+                expected="a value in every row",
+                to_do="Send the table through check_rows before it is written.",
+            )
+
+
 def _fits(found: pa.DataType, expected: pa.DataType) -> bool:
     """True if the types differ at most in how Arrow lays the values out."""
     if pa.types.is_dictionary(found):

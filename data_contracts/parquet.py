@@ -1,117 +1,16 @@
-"""Tables as Parquet files: written whole or not at all, read under their contract."""
+"""Tables read from Parquet files under their contract."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .contract import Contract, ContractError, check_schema, conform
-
-_PREFIX = "cxrmine."
-# Row groups are cut at a fixed number of rows, however the rows arrive, so that the same rows give
-# the same bytes; very long texts cut them earlier, so that memory stays bounded.
-_GROUP_ROWS = 65_536
-_GROUP_BYTES = 128 << 20
-
-
-class TableWriter:
-    """Writes one table to `path`; the file appears only when the `with` block ends well.
-
-    `provenance` (what the table was made from) goes into the file's metadata under `cxrmine.*`
-    beside the contract's name and version; nothing else does, so equal rows and provenance give
-    equal bytes. ContractError when a written table has other columns than the contract.
-    """
-
-    def __init__(
-        self, path: str | Path, contract: Contract, provenance: Mapping[str, str] | None = None
-    ) -> None:
-        self.path, self.contract, self.rows = Path(path), contract, 0
-        self._metadata = {f"{_PREFIX}{key}": value for key, value in (provenance or {}).items()}
-        self._metadata |= {
-            f"{_PREFIX}contract": contract.name,
-            f"{_PREFIX}contract_version": str(contract.version),
-        }
-        self._temporary = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.tmp")
-        self._waiting: list[pa.Table] = []
-        self._waiting_rows = self._waiting_bytes = 0
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._writer = pq.ParquetWriter(
-                self._temporary,
-                self.contract.schema.with_metadata(dict(sorted(self._metadata.items()))),
-                compression="zstd",
-            )
-        except BaseException:
-            self._temporary.unlink(missing_ok=True)
-            raise
-        return self
-
-    def write(self, table: pa.Table | pa.RecordBatch) -> None:
-        """Adds rows; any number at a time, columns in any order."""
-        if self._writer is None:
-            raise RuntimeError(f"{self.path}: write inside `with TableWriter(...)`")
-        table = conform(table, self.contract, where=self.path)
-        self._refuse_nulls(table)
-        self.rows += table.num_rows
-        while table.num_rows:
-            taken = table.slice(0, _GROUP_ROWS - self._waiting_rows)
-            table = table.slice(taken.num_rows)
-            self._waiting.append(taken)
-            self._waiting_rows += taken.num_rows
-            self._waiting_bytes += taken.nbytes
-            if self._waiting_rows == _GROUP_ROWS or self._waiting_bytes > _GROUP_BYTES:
-                self._flush()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-            if self._writer is not None:
-                self._writer.close()
-            if kind is None:
-                _sync(self._temporary)
-                os.replace(self._temporary, self.path)
-                _sync(self.path.parent)
-        finally:
-            self._writer = None
-            self._waiting = []
-            self._temporary.unlink(missing_ok=True)
-
-    def _flush(self) -> None:
-        if self._waiting and self._writer is not None:
-            group = pa.concat_tables(self._waiting)
-            self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
-            self._writer.write_table(group, row_group_size=_GROUP_ROWS)
-
-    def _refuse_nulls(self, table: pa.Table) -> None:
-        _check_nulls(table, self.contract, where=self.path, to_do="Run check_rows before writing.")
-
-
-def write_table(
-    path: str | Path,
-    table: pa.Table,
-    contract: Contract,
-    provenance: Mapping[str, str] | None = None,
-) -> None:
-    """Writes the whole table at once, as TableWriter does."""
-    with TableWriter(path, contract, provenance) as writer:
-        writer.write(table)
+from .contract import Contract, ContractError, check_nulls, check_schema
+from .writing import PREFIX
 
 
 def part_paths(path: str | Path) -> list[Path]:
@@ -182,7 +81,7 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     with _open(part_paths(path)[0], None, None) as file:
         metadata = file.schema_arrow.metadata or {}
     texts = {key.decode(): value.decode() for key, value in metadata.items()}
-    return {key[len(_PREFIX) :]: texts[key] for key in sorted(texts) if key.startswith(_PREFIX)}
+    return {key[len(PREFIX) :]: texts[key] for key in sorted(texts) if key.startswith(PREFIX)}
 
 
 def content_hash(path: str | Path) -> str:
@@ -225,8 +124,8 @@ def _names(
 def _check_identity(schema: pa.Schema, contract: Contract, part: Path) -> None:
     """A file that says which contract it was written under must say this one."""
     metadata = schema.metadata or {}
-    name = metadata.get(f"{_PREFIX}contract".encode())
-    version = metadata.get(f"{_PREFIX}contract_version".encode())
+    name = metadata.get(f"{PREFIX}contract".encode())
+    version = metadata.get(f"{PREFIX}contract_version".encode())
     expected = f"{contract.name} version {contract.version}"
     if name is not None and version is not None:
         found = f"{name.decode()} version {version.decode()}"
@@ -242,19 +141,8 @@ def _project(table: pa.Table, contract: Contract | None, names: list[str], part:
     fields = [contract.schema.field(name) for name in names]
     arrays = [table[field.name].cast(field.type) for field in fields]
     projected = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-    _check_nulls(projected, contract, where=part)
+    check_nulls(projected, contract, where=part)
     return projected
-
-
-def _check_nulls(table: pa.Table, contract: Contract, **error: str | Path) -> None:
-    for name, values in zip(table.column_names, table.columns, strict=True):
-        if values.null_count and not contract.schema.field(name).nullable:
-            raise ContractError(
-                column=name,
-                found=f"{values.null_count} nulls",
-                expected="a value in every row",
-                **error,  # type: ignore[arg-type]
-            )
 
 
 def _damaged(part: Path, error: Exception) -> ContractError:
@@ -265,12 +153,3 @@ def _damaged(part: Path, error: Exception) -> ContractError:
         expected="a complete Parquet file",
         to_do="Delete it and run the stage again that writes it.",
     )
-
-
-def _sync(path: Path) -> None:
-    """Asks the disk to keep the file or the folder's entries."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,101 @@
+"""The ids of all rows on disk, so that repeated ones are found without holding them in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .versions import Fate, Version, resolve
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA temp_store = FILE;
+CREATE TABLE ids (hash INTEGER, line INTEGER, cancelled INTEGER);
+CREATE TABLE candidates (
+    report_id TEXT, line INTEGER, text_sha256 TEXT, version INTEGER, received INTEGER, status TEXT
+);
+CREATE TABLE fates (line INTEGER PRIMARY KEY, fate INTEGER);
+"""
+# Rows that need a closer look: their id may occur again (equal hashes), or withdraws a report.
+_SUSPECTS = """
+SELECT line FROM ids WHERE hash IN (
+    SELECT hash FROM ids GROUP BY hash HAVING COUNT(*) > 1 OR MAX(cancelled)
+) ORDER BY line
+"""
+
+
+class Ledger:
+    """Notes the id of every row, then resolves those that come more than once. Lines count from 0.
+
+    Lives in one SQLite file, which is scratch: after a crash nobody needs it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.executescript(_SCHEMA)
+        self._connection.execute("BEGIN")
+        self._lines = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def note(self, report_ids: list[str], cancelled: list[bool]) -> None:
+        """Notes the next rows."""
+        lines = range(self._lines, self._lines + len(report_ids))
+        self._lines += len(report_ids)
+        self._connection.executemany(
+            "INSERT INTO ids VALUES (?, ?, ?)",
+            zip(map(hash, report_ids), lines, cancelled, strict=True),
+        )
+
+    def suspects(self) -> Iterator[int]:
+        """The lines whose details `add` is to get, ascending."""
+        return (line for (line,) in self._connection.cursor().execute(_SUSPECTS))
+
+    def add(self, details: Iterable[tuple[str, int, Version]]) -> None:
+        """Notes the id, line and details of suspects."""
+        self._connection.executemany(
+            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (report_id, line, one.text_sha256, one.version, one.received, one.status)
+                for report_id, line, one in details
+            ),
+        )
+
+    def resolve(self) -> dict[Fate, int]:
+        """Settles the fate of all candidates; how many met which."""
+        rows = self._connection.cursor().execute(
+            "SELECT * FROM candidates ORDER BY report_id, line"
+        )
+        counts = dict.fromkeys(Fate, 0)
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            members = list(group)
+            fates = resolve([Version(*member[2:]) for member in members])
+            lost = [
+                (member[1], int(fate))
+                for member, fate in zip(members, fates, strict=True)
+                if fate is not Fate.KEPT
+            ]
+            self._connection.executemany("INSERT INTO fates VALUES (?, ?)", lost)
+            for fate in fates:
+                counts[fate] += 1
+        return counts
+
+    def losses(self) -> Iterator[tuple[int, Fate]]:
+        """Line and fate of every row that is not kept, ascending."""
+        rows = self._connection.cursor().execute("SELECT line, fate FROM fates ORDER BY line")
+        return ((line, Fate(fate)) for line, fate in rows)

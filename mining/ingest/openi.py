@@ -1,0 +1,125 @@
+"""Reports of Open-i's Indiana University collection: XML files, loose or in a tar archive."""
+
+from __future__ import annotations
+
+import importlib.util
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from .encoding import open_bytes
+from .mapping import ColumnMapping
+from .rows import MAX_RECORD_BYTES, Batch, Layout, RawReject, Reason, Row, SourceError, batched
+from .text_folder import walk
+
+_CORPUS = Path("data") / "NLMCXR_reports.tgz"
+_COLUMNS = ("report_id", "study_id", "language", "source", "text")
+_LAYOUT = Layout(tuple((name, (name,)) for name in _COLUMNS))
+_LANGUAGES = {"eng": "en"}  # MEDLINE writes ISO 639-2, the table 639-1
+
+
+def openi_corpus() -> Path:
+    """The archive of reports inside the installed torchxrayvision package, which is not imported.
+
+    SourceError when it is not installed.
+    """
+    spec = importlib.util.find_spec("torchxrayvision")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(folder) / _CORPUS).is_file():
+            return Path(folder) / _CORPUS
+    raise SourceError(
+        "openi",
+        "the reports that come with torchxrayvision are not installed",
+        "Run: pip install --no-deps 'torchxrayvision>=1.5.7', or give a folder or .tgz of XML.",
+    )
+
+
+def read_openi(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Iterator[Batch]:
+    """The reports of a folder of .xml files, of a .tar / .tgz of them, or of one .xml file.
+
+    There are no columns, so `mapping` is not used; human MeSH indexing in the files is not read.
+    A file that cannot be read is a reject; SourceError for an archive that breaks off.
+    """
+    items: Iterator[Row | RawReject]
+    if path.is_dir():
+        items = (_from_file(file, path) for file in walk(path, ".xml"))
+    elif path.suffix.lower() == ".xml":
+        items = (_from_file(file, path.parent) for file in [path])
+    else:
+        items = _members(path, notes)
+    yield from batched(items, _LAYOUT, path.name)
+
+
+def report_text(article: Element) -> str:
+    """The sections of a report with text in them, in order, as lines "LABEL: text"."""
+    lines = []
+    for node in article.iter("AbstractText"):
+        text = "".join(node.itertext()).strip()
+        label = (node.get("Label") or "").strip()
+        if text:
+            lines.append(f"{label}: {text}" if label else text)
+    return "\n".join(lines)
+
+
+def _from_file(file: Path, root: Path) -> Row | RawReject:
+    place = file.relative_to(root).as_posix()
+    try:
+        if file.stat().st_size > MAX_RECORD_BYTES:
+            return RawReject(place, None, Reason.TOO_LONG, file.stat().st_size)
+        return _report(file.read_bytes(), place)
+    except OSError:
+        return RawReject(place, None, Reason.NOT_A_FILE)
+
+
+def _members(path: Path, notes: Counter[str]) -> Iterator[Row | RawReject]:
+    try:
+        # tarfile takes a broken-off gzip stream for the archive's end; gzip itself notices.
+        with open_bytes(path) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+            for member in iter(archive.next, None):
+                archive.members.clear()  # type: ignore[attr-defined]  # else it remembers every member
+                place = PurePosixPath(member.name)
+                if member.isdir() or place.name.startswith("."):
+                    continue
+                if member.isreg() and place.suffix.lower() != ".xml":
+                    notes["archive members that are no .xml"] += 1
+                    continue
+                yield _member(archive, member, place)
+            while file.read(1 << 20):
+                pass
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise SourceError(
+            path, f"the archive breaks off ({type(error).__name__})", "Fetch it again."
+        ) from error
+
+
+def _member(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, place: PurePosixPath
+) -> Row | RawReject:
+    if place.is_absolute() or ".." in place.parts:
+        return RawReject(place.name, None, Reason.OUTSIDE_ARCHIVE)
+    if not member.isreg():
+        return RawReject(str(place), None, Reason.NOT_A_FILE)
+    if member.size > MAX_RECORD_BYTES:
+        return RawReject(str(place), None, Reason.TOO_LONG, member.size)
+    file = archive.extractfile(member)
+    return _report(file.read() if file else b"", str(place))
+
+
+def _report(raw: bytes, place: str) -> Row | RawReject:
+    try:
+        root: Element = fromstring(raw)
+    except DefusedXmlException:
+        return RawReject.of(place, Reason.FORBIDDEN_XML, None, raw)
+    except (ParseError, ValueError, LookupError):
+        return RawReject.of(place, Reason.BROKEN_XML, None, raw)
+    identifier = root.find(".//uId")
+    report_id = None if identifier is None else identifier.get("id")
+    language = (root.findtext(".//Language") or "").strip().lower()
+    text = report_text(root)
+    return Row(place, (report_id, report_id, _LANGUAGES.get(language, language), place, text))
