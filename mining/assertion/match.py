@@ -1,0 +1,159 @@
+"""Matching compiled expressions against one mention in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mining.assertion.graph import ClimbPolicy, Graph
+from mining.assertion.language import CLOSURE, Expression, Item, Path, Step, Surface
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A mention as tokens of its sentence; gaps of a discontinuous phrase are not among them."""
+
+    tokens: tuple[int, ...]
+
+    @property
+    def last_piece(self) -> int:
+        """The first token of the last run of neighbouring tokens."""
+        start = self.tokens[-1]
+        for token in reversed(self.tokens):
+            if start - token > 1:
+                break
+            start = token
+        return start
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What fired: the cue's words, and the arcs (governed word, governor) that were walked."""
+
+    cues: tuple[int, ...]
+    arcs: tuple[tuple[int, int], ...]
+
+
+class Anchors:
+    """The words a path may start from: the mention's heads, and what they climb to."""
+
+    def __init__(self, graph: Graph, target: Target, policy: ClimbPolicy) -> None:
+        self.span = frozenset(target.tokens)
+        self.heads = graph.heads_of(target.tokens)
+        self.climbed: list[int] = []
+        for head in self.heads:
+            for node in graph.climb(head, policy):
+                if node not in self.climbed:
+                    self.climbed.append(node)
+
+
+def find_match(
+    expression: Expression,
+    graph: Graph,
+    target: Target,
+    anchors: Anchors,
+    *,
+    exact: bool,
+    stops: frozenset[str],
+    same_clause: bool = False,
+) -> Match | None:
+    """The first way in which the expression holds for the mention, or None."""
+    if isinstance(expression, Surface):
+        match = _match_surface(expression, graph, target, stops)
+        if match and same_clause and graph.parsed and _across_clauses(graph, match, anchors):
+            return None
+        return match
+    if not graph.parsed:
+        return None
+    for start in anchors.heads if exact else anchors.climbed:
+        for bound, arcs in _walk(expression.steps, graph, {"FINDING": start}, anchors.span):
+            cues = _cues(expression, bound)
+            return Match(cues, tuple(arcs))
+    return None
+
+
+def _across_clauses(graph: Graph, match: Match, anchors: Anchors) -> bool:
+    """Whether a cue stands in a subordinate clause that the mention is no part of."""
+    for cue in match.cues:
+        clause = graph.subordinate_clause(cue)
+        if clause is not None and not any(graph.is_within(h, clause) for h in anchors.heads):
+            return True
+    return False
+
+
+def _cues(path: Path, bound: dict[str, int]) -> tuple[int, ...]:
+    named = {s.target.name for s in path.steps if s.target.words is not None}
+    return tuple(sorted({bound[n] for n in named}))
+
+
+def _walk(
+    steps: tuple[Step, ...], graph: Graph, bound: dict[str, int], span: frozenset[int]
+) -> Iterator[tuple[dict[str, int], list[tuple[int, int]]]]:
+    if not steps:
+        yield bound, []
+        return
+    step, rest = steps[0], steps[1:]
+    source = bound[step.source]
+    for node in _neighbours(step, graph, source):
+        if step.target.name in bound:
+            if bound[step.target.name] != node:
+                continue
+        elif step.target.words is not None and (
+            node in span or graph.words[node] not in step.target.words
+        ):
+            continue
+        for found, arcs in _walk(rest, graph, {**bound, step.target.name: node}, span):
+            yield found, [(source, node) if step.up else (node, source), *arcs]
+
+
+def _neighbours(step: Step, graph: Graph, source: int) -> Iterable[int]:
+    if step.far:
+        return graph.reachable(source, up=step.up, labels=step.labels, limit=CLOSURE)
+    return graph.edges(source, up=step.up, labels=step.labels)
+
+
+def _match_surface(
+    pattern: Surface, graph: Graph, target: Target, stops: frozenset[str]
+) -> Match | None:
+    span = frozenset(target.tokens)
+    before = _scan(pattern.before, graph.words, target.last_piece, -1, span, stops)
+    if before is None:
+        return None
+    after = _scan(pattern.after, graph.words, target.tokens[-1], 1, span, stops)
+    if after is None:
+        return None
+    return Match(tuple(sorted([*before, *after])), ())
+
+
+def _scan(
+    items: tuple[Item, ...],
+    words: Sequence[str],
+    position: int,
+    direction: int,
+    span: frozenset[int],
+    stops: frozenset[str],
+) -> list[int] | None:
+    """The positions of the items going one way from a position, or None."""
+    if not items:
+        return []
+    item, rest = items[0], items[1:]
+    if item.optional:
+        found = _scan((_required(item), *rest), words, position, direction, span, stops)
+        return found if found is not None else _scan(rest, words, position, direction, span, stops)
+    at, passed = position + direction, 0
+    while 0 <= at < len(words):
+        word = words[at]
+        if at not in span:
+            if item.node.words is None or word in item.node.words:
+                found = _scan(rest, words, at, direction, span, stops)
+                if found is not None:
+                    return [at, *found]
+            if passed >= item.gap or word in stops:
+                return None
+            passed += 1
+        at += direction
+    return None
+
+
+def _required(item: Item) -> Item:
+    return Item(item.node, item.gap, optional=False)

@@ -1,0 +1,122 @@
+"""Reading sentences: text → mentions with rulings. Every distinct sentence is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from data_contracts import Verdict
+from mining.assertion.graph import Graph
+from mining.assertion.judge import DEFAULT_RULE, Ruling, SentenceJudge
+from mining.assertion.rulebook import RuleBook
+from mining.concepts.phrases import Found, PhraseMatcher
+from mining.parsing import Parse, Parser, Unparsed
+from mining.tokens import tokenize
+
+HEDGED_FORM_RULE = "form.hedged"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence cut into tokens: offsets into its text, and the lower-cased words."""
+
+    text: str
+    offsets: tuple[tuple[int, int], ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMention:
+    """A mention and its ruling; `start`, `end` and `cues` are offsets into the sentence."""
+
+    start: int
+    end: int
+    found: Found
+    ruling: Ruling
+    cues: tuple[tuple[int, int], ...]
+
+
+def cut(text: str) -> Sentence:
+    """The sentence, cut into tokens.
+
+    >>> cut("No effusion.").words
+    ('no', 'effusion', '.')
+    """
+    offsets = tuple(tokenize(text))
+    return Sentence(text, offsets, tuple(text[a:b].lower() for a, b in offsets))
+
+
+class SentenceReader:
+    """Finds and judges the mentions of sentences.
+
+    A sentence is parsed only if it holds a mention and a word that some rule needs; without such a
+    word no rule can fire, whatever the parse.
+    """
+
+    def __init__(self, matcher: PhraseMatcher, book: RuleBook) -> None:
+        self._matcher = matcher
+        self._book = book
+
+    def needs_parse(self, text: str) -> bool:
+        """Whether judging this sentence can depend on its parse."""
+        sentence = cut(text)
+        return bool(self._matcher.find(sentence.words)) and not (
+            self._book.trigger_words.isdisjoint(sentence.words)
+        )
+
+    def read(self, text: str, parse: Parse | Unparsed | None) -> list[ReadMention]:
+        """The judged mentions of a sentence, in order.
+
+        `parse` is None where `needs_parse` is false; an `Unparsed` sentence is judged by the
+        rules that need no graph, and where none decides the mention is unparsed.
+        """
+        sentence = cut(text)
+        found = self._matcher.find(sentence.words)
+        if not found:
+            return []
+        graph = Graph(sentence.words, parse if isinstance(parse, Parse) else None)
+        judge = SentenceJudge(self._book, graph, parse_failed=isinstance(parse, Unparsed))
+        read = (self._judge(sentence, judge, mention) for mention in found)
+        return [mention for mention in read if mention is not None]
+
+    def _judge(self, sentence: Sentence, judge: SentenceJudge, found: Found) -> ReadMention | None:
+        ruling = judge.judge(found.tokens, found.form)
+        if found.needs_rule and ruling.rule_id == DEFAULT_RULE:
+            return None
+        if found.needs_rule and not ruling.rule_id.startswith("normal."):
+            return None
+        if found.certainty < 1 and ruling.rule_id == DEFAULT_RULE:
+            ruling = hedged(ruling, found.certainty)
+        offsets = sentence.offsets
+        return ReadMention(
+            start=offsets[found.tokens[0]][0],
+            end=offsets[found.tokens[-1]][1],
+            found=found,
+            ruling=ruling,
+            cues=tuple(offsets[c] for c in ruling.cues),
+        )
+
+
+def hedged(ruling: Ruling, certainty: float) -> Ruling:
+    """The ruling on a phrase that is itself a hedge ("borderline heart size")."""
+    return Ruling(
+        Verdict.UNCERTAIN, certainty, HEDGED_FORM_RULE, ruling.cues, ruling.arcs,
+        ruling.temporality, ruling.experiencer, ruling.context_rules,
+    )  # fmt: skip
+
+
+def read_all(
+    texts: Sequence[str], reader: SentenceReader, parser: Parser
+) -> list[list[ReadMention]]:
+    """The judged mentions of each sentence; those that need a parse are parsed in one batch."""
+    needed = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
+    parses = parse_by_number(needed, texts, parser)
+    return [reader.read(text, parses.get(i)) for i, text in enumerate(texts)]
+
+
+def parse_by_number(
+    needed: Iterable[int], texts: Sequence[str], parser: Parser
+) -> Mapping[int, Parse | Unparsed]:
+    """The parses of the chosen texts, by their number."""
+    numbers = list(needed)
+    return dict(zip(numbers, parser.parse([texts[i] for i in numbers]), strict=True))

@@ -1,0 +1,45 @@
+"""What can be set for a mining run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SettingsError(ValueError):
+    """A setting out of its range: which, what was found, what was expected."""
+
+    def __init__(self, key: str, found: object, expected: str) -> None:
+        self.key, self.found, self.expected = key, found, expected
+        super().__init__(f"setting {key}: found {found!r}, expected {expected}")
+
+
+@dataclass(frozen=True)
+class MiningSettings:
+    """The settings of a mining run; every one of them is part of the artifacts' keys.
+
+    Raises:
+        SettingsError: a value out of its range.
+    """
+
+    findings: str = "chestxray14"  # the columns of the label table: chestxray8 or chestxray14
+    profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
+    concepts: str = "phrases"  # who finds mentions
+    parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
+    assertion: str = "rules"  # who judges
+    shards: int = 1  # part files per table, contiguous
+    max_reject_rate: float = (
+        0.05  # past this share of rejects a run is failed and publishes nothing
+    )
+
+    def __post_init__(self) -> None:
+        for key, known in (
+            ("findings", ("chestxray8", "chestxray14")),
+            ("concepts", ("phrases",)),
+            ("assertion", ("rules",)),
+        ):
+            if getattr(self, key) not in known:
+                raise SettingsError(key, getattr(self, key), f"one of {', '.join(known)}")
+        if not 1 <= self.shards <= 4096:
+            raise SettingsError("shards", self.shards, "1 to 4096")
+        if not 0 <= self.max_reject_rate <= 1:
+            raise SettingsError("max_reject_rate", self.max_reject_rate, "a share from 0 to 1")
