@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -187,7 +188,7 @@ class UniqueKey:
         return f"repeats the key {', '.join(self.columns)}"
 
     def broken(self, table: pa.Table) -> pa.ChunkedArray:
-        rows = pa.array(range(table.num_rows), pa.int64())
+        rows = pa.array(np.arange(table.num_rows))
         keyed = table.select(self.columns).append_column("__row", rows)
         firsts = keyed.group_by(list(self.columns)).aggregate([("__row", "min")])["__row_min"]
-        return pc.invert(pc.is_in(pa.chunked_array([rows]), value_set=firsts.combine_chunks()))
+        return pc.invert(pc.is_in(rows, value_set=firsts.combine_chunks()))

@@ -118,7 +118,7 @@ def check_schema(
             raise ContractError(
                 where=where,
                 column=name,
-                found="no such column (or two)",
+                found="no such column" if name not in schema.names else "two of that name",
                 expected=f"{expected.type} ({contract.meaning(name)})",
             )
         if not _fits(schema.field(index).type, expected.type):

@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .checks import NotNull
+from .checks import Check, NotNull, UniqueKey
 from .contract import Contract, conform
 from .rejects import REJECTS
 
@@ -36,7 +37,7 @@ def check_rows(table: pa.Table, contract: Contract, *, stage: str) -> Checked:
     intact = pa.array([True] * table.num_rows, pa.bool_())
     found: list[tuple[pa.Array, str, str]] = []
     for check in (*required, *contract.checks):
-        broken = _mask(check.broken(table))
+        broken = _broken(check, table, intact)
         if not pc.any(broken).as_py():
             continue
         first = pc.and_(intact, broken)
@@ -58,6 +59,15 @@ def fingerprint(value: Any) -> tuple[int | None, str | None]:
     raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
     length = len(value) if isinstance(value, str | bytes) else len(raw)
     return length, hashlib.sha256(raw).hexdigest()
+
+
+def _broken(check: Check, table: pa.Table, intact: pa.Array) -> pa.Array:
+    """True where a row breaks the check; a row refused before does not make another a repeat."""
+    if not isinstance(check, UniqueKey) or pc.all(intact).as_py():
+        return _mask(check.broken(table))
+    rows = pc.indices_nonzero(intact)
+    repeats = rows.filter(_mask(check.broken(table.take(rows))))
+    return pc.is_in(pa.array(np.arange(table.num_rows), rows.type), value_set=repeats)
 
 
 def _mask(broken: pa.ChunkedArray | pa.Array) -> pa.Array:
