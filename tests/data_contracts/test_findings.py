@@ -46,7 +46,7 @@ def test_names_of_others(written, name):
 
 
 def test_an_unknown_name_says_which_are_known():
-    with pytest.raises(UnknownFindingError, match="'Fracture'.*Atelectasis") as caught:
+    with pytest.raises(UnknownFindingError, match=r"'Fracture'.*Atelectasis") as caught:
         nih_name("Fracture")
     assert caught.value.name == "Fracture"
 
