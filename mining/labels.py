@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from data_contracts import Verdict, labels_contract
 from mining.profiles import Aggregation, Profile
+from mining.reading import OTHER
 
 _BITS = {verdict: 1 << n for n, verdict in enumerate(Verdict)}
 _PRESENT = _BITS[Verdict.PRESENT]
-OTHER, ABNORMAL, NORMAL = "Other", "abnormality", "normal"
+NORMAL = "normal"
 
 
 def label_table(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from data_contracts import Verdict
 from mining.assertion.graph import Graph
-from mining.assertion.judge import DEFAULT_RULE, Ruling, SentenceJudge
+from mining.assertion.judge import DEFAULT_RULE, UNPARSED_RULE, Ruling, SentenceJudge
 from mining.assertion.rulebook import RuleBook
 from mining.concepts.phrases import Found, PhraseMatcher
 from mining.parsing import Parse, Parser, Unparsed
 from mining.tokens import tokenize
 
+OTHER = "Other"
 HEDGED_FORM_RULE = "form.hedged"
 
 
@@ -49,8 +50,9 @@ def cut(text: str) -> Sentence:
 class SentenceReader:
     """Finds and judges the mentions of sentences.
 
-    A sentence is parsed only if it holds a mention and a word that some rule needs; without such a
-    word no rule can fire, whatever the parse.
+    A sentence is parsed only if it holds a finding and the words that some rule over the graph
+    needs; without them no such rule can fire, whatever the parse. Organs and other abnormalities
+    are judged by words alone: no label hangs on their parse.
     """
 
     def __init__(self, matcher: PhraseMatcher, book: RuleBook) -> None:
@@ -59,9 +61,11 @@ class SentenceReader:
 
     def needs_parse(self, text: str) -> bool:
         """Whether judging this sentence can depend on its parse."""
-        sentence = cut(text)
-        return bool(self._matcher.find(sentence.words)) and not (
-            self._book.trigger_words.isdisjoint(sentence.words)
+        words = cut(text).words
+        if self._book.trigger_words.isdisjoint(words):
+            return False
+        return any(_parsed_for(f) for f in self._matcher.find(words)) and self._book.needs_graph(
+            frozenset(words)
         )
 
     def read(self, text: str, parse: Parse | Unparsed | None) -> list[ReadMention]:
@@ -80,10 +84,8 @@ class SentenceReader:
         return [mention for mention in read if mention is not None]
 
     def _judge(self, sentence: Sentence, judge: SentenceJudge, found: Found) -> ReadMention | None:
-        ruling = judge.judge(found.tokens, found.form)
-        if found.needs_rule and ruling.rule_id == DEFAULT_RULE:
-            return None
-        if found.needs_rule and not ruling.rule_id.startswith("normal."):
+        ruling = judge.judge(found.tokens, found.form, own_rules_only=found.needs_rule)
+        if found.needs_rule and ruling.rule_id in (DEFAULT_RULE, UNPARSED_RULE):
             return None
         if found.certainty < 1 and ruling.rule_id == DEFAULT_RULE:
             ruling = hedged(ruling, found.certainty)
@@ -95,6 +97,10 @@ class SentenceReader:
             ruling=ruling,
             cues=tuple(offsets[c] for c in ruling.cues),
         )
+
+
+def _parsed_for(found: Found) -> bool:
+    return not found.needs_rule and found.finding != OTHER
 
 
 def hedged(ruling: Ruling, certainty: float) -> Ruling:

@@ -91,6 +91,8 @@ class Headers:
             if first not in self.qualifiers:
                 return None
             name = self.names.get(key)
+            if name is not None and self.mined[name] != "main":
+                return None  # "chest findings" are findings; "chest comparison" is anything
         return name
 
     def _is_view_title(self, raw: str) -> bool:

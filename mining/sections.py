@@ -108,7 +108,7 @@ def _marks(text: str, headers: Headers) -> list[_Mark]:
             at = mark.body
         colon = text.find(":", at, stop)
         while colon >= 0:
-            inline = _inline_header(text, at, colon, headers)
+            inline = _inline_header(text, at, colon, headers, marks[-1].name)
             if inline:
                 marks.append(inline)
                 at = inline.body
@@ -132,6 +132,8 @@ def _line_header(text: str, line: re.Match[str], headers: Headers, current: str)
         if name is None:
             unknown = raw.isupper() and headers.mined[current] == "never" and _like_header(raw)
             return _Mark(line.start(), at, "") if unknown else None
+        if _is_content(name, current, headers):
+            return None
         if raw[0].islower() and _continues(text, line.start(), headers):
             return None
         return _Mark(line.start(), _body(text, colon + 1), name)
@@ -171,24 +173,34 @@ def _capitals_before_text(text: str, line: re.Match[str], headers: Headers) -> _
     return None
 
 
-def _inline_header(text: str, start: int, colon: int, headers: Headers) -> _Mark | None:
-    """The header that ends in this colon within a line: in capitals, or after a sentence's end."""
+def _inline_header(
+    text: str, start: int, colon: int, headers: Headers, current: str
+) -> _Mark | None:
+    """The header that ends in this colon within a line.
+
+    In capitals it may stand anywhere; otherwise it begins with a capital and stands after a
+    sentence, right after another header, or in a section that is not findings or the like
+    ("Exam: Chest Indication: Cough Findings: …").
+    """
     begin = max(start, colon - _FURTHEST)
     before = text[begin:colon]
     ended = _SENTENCE_END.search(before)
-    if ended and before[ended.end() : ended.end() + 1].isupper():
-        name = headers.find(before[ended.end() :])
-        if name is not None and name != LABEL:
-            return _Mark(begin + ended.end(), _body(text, colon + 1), name)
-    words = list(_WORDS_BEFORE_COLON.finditer(before))[-_MOST_WORDS:]
-    while words and not before[words[0].start() :].isupper():
-        words.pop(0)
-    for word in words:
+    first = begin + ended.end() if ended else start
+    anywhere = headers.mined[current] in ("never", "rest") and current != ""
+    for word in list(_WORDS_BEFORE_COLON.finditer(before))[-_MOST_WORDS:]:
         at = begin + word.start()
-        name = headers.find(text[at:colon])
-        if name is not None and name != LABEL and at > start:
+        raw = text[at:colon]
+        if not raw[0].isupper() or not (at == first or anywhere or raw.isupper()):
+            continue
+        name = headers.find(raw) if at == first or raw.isupper() else headers.find_exact(raw)
+        if name is not None and not _is_content(name, current, headers):
             return _Mark(at, _body(text, colon + 1), name)
     return None
+
+
+def _is_content(name: str, current: str, headers: Headers) -> bool:
+    """Whether a label such as "Lungs:", or "Chest:" inside findings, heads no section."""
+    return name == LABEL or (name == headers.view_title and headers.mined[current] == "main")
 
 
 def _like_header(raw: str) -> bool:

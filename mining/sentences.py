@@ -1,9 +1,9 @@
 """Sentences of a report, as offsets into its text.
 
 Made for radiology's telegraphic text, where few lines are sentences by the book: list items, lines
-wrapped at a width, labels with a word behind them, stops without a space, stops doubled, figures with
-units, and XXXX where a name was taken out. Candidates for a sentence's end are found by one pattern;
-each is then judged by the words around it (sentences.toml).
+wrapped at a width, labels with a word behind them, stops without a space, stops doubled, figures
+with units, and XXXX where a name was taken out. Candidates for a sentence's end are found by one
+pattern; each is then judged by the words around it (sentences.toml).
 
 A semicolon ends a sentence only in front of a clause of its own ("no effusion; no pneumothorax",
 "…; the lungs are clear"): in front of a further item of a list ("no effusion; mass; or edema") the
@@ -25,18 +25,18 @@ _DATA = Path(__file__).with_name("sentences.toml")
 
 # A stop with the brackets and quotes that close behind it, the bracket behind a list number, a
 # bullet, a semicolon, or the end of a line.
-_CANDIDATE = re.compile(r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|\n|[•▪◦‣●]")
+_CANDIDATE = re.compile(r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|&#?\w{1,7};|\n|[•▪◦‣●]")
 _NEXT = re.compile(r"[\s.,;:*_\])>]*([^\W_]+|\S|$)")
 _LAST_WORD = re.compile(r"[^\s(\[\"]*$")
 _LOOK_BACK = 24
 
 # What is cut off in front of a sentence: stray marks, bullets, the number of a list item.
 _LEAD = re.compile(
-    r"(?:[\s,;:*_#|=~`!)\]}•▪◦‣●·–—-]|\.(?!\d)|>(?=\s*[A-Za-z])|&[gl]t;|&quot;"
+    r"(?:[\s,;:*_#|=~`!)\]}•▪◦‣●·–—-]|\.(?!\d)|>(?=\s*[A-Za-z])|\[?(?:&[gl]t;|<(?=[A-Z][a-z]))|&quot;"
     r"|\(?\d{1,2}(?:\)(?=[\s,.])|\.(?:\)|(?!\d)))|\(?[a-hA-H]\)(?=\s)|[A-H]\.(?=\s+[A-Z][a-z])"
     r"|\d{1,2}\s*[-–]\s+(?=[A-Z][a-z]))+"
 )
-_TAIL = re.compile(r"(?<=[.!?])[\s.!*_]+$|[\s*_#|=]+$")
+_TAIL = re.compile(r"(?<=[.!?])(?:[\s.!*_]|&[gl]t;\]?|&quot;)+$|[\s*_#|=]+$")
 _NUMBER = re.compile(r"(?:^|(?<=[\s.,;]))\(?(\d{1,2})$")
 _HEADERLIKE = re.compile(r"[A-Za-z][A-Za-z /&,()-]{1,40}:")
 _LIST_ITEM = re.compile(r"[-*•▪◦‣●–—#>+]|\(?\d{1,2}[.)](?!\d)|\(?[a-hA-H][.)]\s")
@@ -117,8 +117,8 @@ class _Splitter:
                 stop = match.start() if self._line_ends(match.start()) else None
             elif mark == ";":
                 stop = match.start() if self._clause_follows(match.end()) else None
-            else:
-                stop = match.start()
+            else:  # a bullet, or the semicolon of an entity such as "&lt;"
+                stop = None if mark == "&" else match.start()
             if stop is not None:
                 self._add(found, stop)
         self._add(found, end)
@@ -196,11 +196,18 @@ class _Splitter:
         if not _ALNUM.search(before):  # first in its sentence: cut off with the lead
             self.item = value
             return None
-        last = before.split()[-1].lower()
+        words = before.split()
+        last = words[-1].lower()
+        if value == 1 and (last[-1] == ":" or len(words) <= 3) and self._capital_follows(after):
+            self.item = value  # the list under a label: "Chest: 1. Clear lungs."
+            return begin
         if value == self.item + 1 > 1 and last.strip(",") not in self.words.open_words:
             self.item = value
             return begin
         return after if text[mark] != ")" else None
+
+    def _capital_follows(self, after: int) -> bool:
+        return self.text[after : self.end].lstrip()[:1].isupper()
 
     def _clause_follows(self, after: int) -> bool:
         """Whether what stands behind a semicolon is a clause of its own."""
@@ -231,7 +238,7 @@ class _Splitter:
         if not following:
             return not (open_end and self._next_letter_is_small(mark))
         if _LIST_ITEM.match(following) or last[-1] in ".!?;":
-            return not (last.strip(".") in words.never_final)
+            return last.strip(".") not in words.never_final
         if open_end:
             return False
         if following[0].islower():

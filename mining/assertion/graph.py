@@ -105,27 +105,15 @@ class Graph:
                 return True
         return False
 
-    def subordinate_clause(self, node: int) -> int | None:
-        """The head of the innermost subordinate clause with its own subject around a word."""
+    def clause_of(self, node: int) -> int | None:
+        """The nearest word above (or itself) that has a subject of its own, if any."""
         for _ in self.words:
-            if self.labels[node] in _SUBORDINATE and any(
-                self.labels[c] in _SUBJECT_LABELS for c in self.children[node]
-            ):
+            if any(self.labels[c] in _SUBJECT_LABELS for c in self.children[node]):
                 return node
             if self.heads[node] == node:
                 return None
             node = self.heads[node]
         return None
-
-    def is_within(self, node: int, ancestor: int) -> bool:
-        """Whether a word is the ancestor or governed by it, however far."""
-        for _ in self.words:
-            if node == ancestor:
-                return True
-            if self.heads[node] == node:
-                return False
-            node = self.heads[node]
-        return False
 
     def edges(self, node: int, *, up: bool, labels: frozenset[str] | None) -> Iterable[int]:
         """The neighbours of a node over one edge."""
@@ -151,7 +139,6 @@ class Graph:
             yield from layer
 
 
-_SUBORDINATE = frozenset({"advcl", "acl:relcl", "advcl:relcl"})
 _SUBJECT_LABELS = frozenset({"nsubj", "nsubj:pass", "expl", "csubj"})
 _FUNCTION_LABELS = frozenset({"punct", "case", "det", "cc", "mark", "aux", "aux:pass", "cop"})
 

@@ -47,14 +47,20 @@ class SentenceJudge:
         """Whether any rule could fire here; if not, the mention is plainly asserted."""
         return bool(self._candidates)
 
-    def judge(self, tokens: Sequence[int], form: str = "") -> Ruling:
-        """The ruling on the mention of these tokens (ascending, not empty) and concept form."""
+    def judge(
+        self, tokens: Sequence[int], form: str = "", *, own_rules_only: bool = False
+    ) -> Ruling:
+        """The ruling on the mention of these tokens (ascending, not empty) and concept form.
+
+        `own_rules_only`: only rules written for this form decide ("heart size" is normal or is
+        no mention at all).
+        """
         target = Target(tuple(tokens))
         anchors = Anchors(self._graph, target, self._book.policy)
         temporality, experiencer = "current", "patient"
         context: list[str] = []
         for rule, expressions in self._candidates:
-            if rule.forms and form not in rule.forms:
+            if form not in rule.forms and (rule.forms or own_rules_only):
                 continue
             match = self._fires(rule, expressions, target, anchors)
             if match is None:

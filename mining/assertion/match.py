@@ -73,12 +73,10 @@ def find_match(
 
 
 def _across_clauses(graph: Graph, match: Match, anchors: Anchors) -> bool:
-    """Whether a cue stands in a subordinate clause that the mention is no part of."""
-    for cue in match.cues:
-        clause = graph.subordinate_clause(cue)
-        if clause is not None and not any(graph.is_within(h, clause) for h in anchors.heads):
-            return True
-    return False
+    """Whether mention and cue stand in two clauses, each with a subject of its own."""
+    own = {graph.clause_of(head) for head in anchors.heads}
+    clauses = {graph.clause_of(cue) for cue in match.cues}
+    return None not in own | clauses and own.isdisjoint(clauses)
 
 
 def _cues(path: Path, bound: dict[str, int]) -> tuple[int, ...]:

@@ -79,6 +79,13 @@ class RuleBook:
         """The words without which no rule can fire: a sentence without them needs no parse."""
         return frozenset(self._index)
 
+    def needs_graph(self, words: frozenset[str]) -> bool:
+        """Whether a rule that looks at the graph could fire in a sentence of these words."""
+        return any(
+            rule.same_clause or any(isinstance(e, Path) for e in live)
+            for rule, live in self.candidates(words)
+        )
+
     def candidates(self, words: frozenset[str]) -> list[tuple[Rule, list[Expression]]]:
         """The rules that could fire in a sentence of these words, in order of judgement."""
         hits: dict[int, set[int]] = {}
@@ -239,14 +246,9 @@ _CERTAINTY: dict[Verdict | None, float] = {
 def _stop_words(names: Iterable[str], scope: Scope) -> frozenset[str]:
     stops: set[str] = set()
     for name in names:
-        stops |= scope.words[name] if name in scope.words else {name}
+        stops |= scope.words.get(name, {name})
     return frozenset(stops)
 
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def uses_graph(rule: Rule) -> bool:
-    """Whether a rule has an expression that needs a parse."""
-    return any(isinstance(e, Path) for e in rule.expressions)

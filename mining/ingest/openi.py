@@ -123,3 +123,16 @@ def _report(raw: bytes, place: str) -> Row | RawReject:
     language = (root.findtext(".//Language") or "").strip().lower()
     text = report_text(root)
     return Row(place, (report_id, report_id, _LANGUAGES.get(language, language), place, text))
+
+
+def image_ids(xml: bytes) -> list[str]:
+    """The ids of the images of one report, in order; none when the XML cannot be read.
+
+    >>> image_ids(b'<r><parentImage id="CXR0_IM-1"/></r>')
+    ['CXR0_IM-1']
+    """
+    try:
+        root: Element = fromstring(xml)
+    except (ParseError, ValueError, LookupError):
+        return []
+    return [image.get("id", "") for image in root.iter("parentImage") if image.get("id")]

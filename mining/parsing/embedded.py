@@ -12,7 +12,7 @@ from mining.parsing.spacy_pipeline import Arcs, parse_texts
 if TYPE_CHECKING:
     from spacy.language import Language
 
-__all__ = ["MODEL_FOLDER", "EmbeddedParser", "load_embedded", "read_pipeline"]
+__all__ = ["MODEL_FOLDER", "EmbeddedParser", "load_embedded", "read_pipeline", "save_spacy_model"]
 
 MODEL_FOLDER = Path(__file__).parent / "embedded_model"
 
@@ -57,6 +57,15 @@ def read_pipeline(folder: Path = MODEL_FOLDER) -> "Language":
             " package or train them: python -m mining.parsing.training --help"
         )
     return load_model_from_path(folder, exclude=["vocab", "tokenizer"])
+
+
+def save_spacy_model(folder: Path) -> None:
+    """Write the shipped weights to `folder` as a spaCy model, for `spacy.load` or `spacy package`.
+
+    Its English tokenizer is spaCy's own and cuts a little differently; `load_parser` with the
+    model's name feeds it our tokens.
+    """
+    read_pipeline().to_disk(folder)
 
 
 def _as_it_is(arcs: Arcs) -> Arcs:

@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--treebanks", type=Path, required=True, help="folder of CoNLL-U files")
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
-    parser.add_argument("--epochs", type=int, default=Settings.epochs)
+    parser.add_argument("--epochs", type=int, default=Settings().epochs)
     parser.add_argument(
         "--any-treebanks", action="store_true", help="accept other releases (other weights result)"
     )

@@ -1,6 +1,6 @@
 """The trees that the weights are trained on: treebanks, copies of them, generated sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,6 +18,8 @@ from mining.parsing.training.treebanks import Tree, read_conllu
 __all__ = ["GRAMMAR_FOLDER", "Mix", "generate_sentences", "training_trees"]
 
 GRAMMAR_FOLDER = Path(__file__).parent / "grammar"
+_NOUN_ROLES = frozenset({"nsubj", "nsubj:pass", "obj", "obl", "nmod", "conj"})
+_OF_A_NOUN = frozenset({"det", "amod"})
 _TRAINING_FILES = ("ewt-train.conllu", "genia-train.conllu")
 
 
@@ -28,6 +30,7 @@ class Mix:
     seed: int = 11
     radiology: int = 9000  # generated sentences
     clinical: int = 4500
+    foreign_words: float = 0.25  # of the findings and adjectives in them: words of the treebanks
     telegraphic: float = 0.10
     fragments: float = 0.03  # of all noun phrases
     final_dot_dropped: float = 0.30
@@ -44,7 +47,7 @@ def training_trees(treebanks: Path, mix: Mix) -> list[Tree]:
     for name in _TRAINING_FILES:
         for tree in map(lower, read_conllu(treebanks / name)):
             trees.extend(_copies(tree, mix, random))
-    grammar = read_grammar(sorted(GRAMMAR_FOLDER.glob("*.dep")))
+    grammar = _with_treebank_words(trees, mix)
     trees.extend(generate_sentences(grammar, "RADIOLOGY", mix.radiology, random))
     trees.extend(generate_sentences(grammar, "CLINICAL", mix.clinical, random))
     return [
@@ -63,6 +66,32 @@ def generate_sentences(
         if len(tree) <= longest:
             made += 1
             yield _with_final_dot(tree) if random.random() < 0.75 else tree
+
+
+def _with_treebank_words(trees: list[Tree], mix: Mix) -> Grammar:
+    """Return the grammar, its findings and adjectives mixed with the treebanks' own words.
+
+    So a list is learned by its build, not by the words that usually stand in it.
+    """
+    nouns = sorted({word for tree in trees for word in _words_with(tree, _NOUN_ROLES, noun=True)})
+    adjectives = sorted({word for tree in trees for word in _words_with(tree, {"amod"})})
+    grammar = read_grammar(sorted(GRAMMAR_FOLDER.glob("*.dep")))
+    for name in ("FINDING", "SYMPTOM", "DISEASE"):
+        grammar = grammar.with_words(name, nouns, share=mix.foreign_words)
+    for name in ("FINDING_ADJ", "CLINICAL_ADJ"):
+        grammar = grammar.with_words(name, adjectives, share=mix.foreign_words)
+    return grammar
+
+
+def _words_with(tree: Tree, roles: Set[str], *, noun: bool = False) -> Iterator[str]:
+    """Return the plain words in one of the roles; a noun must have a determiner or adjective."""
+    described = {
+        head for head, label in zip(tree.heads, tree.labels, strict=True) if label in _OF_A_NOUN
+    }
+    for token, word in enumerate(tree.words):
+        if tree.labels[token] in roles and word.isalpha() and len(word) > 2:
+            if not noun or token in described:
+                yield word
 
 
 def _copies(tree: Tree, mix: Mix, random: Random) -> Iterator[Tree]:

@@ -33,7 +33,7 @@ class Settings:
     width: int = 96
     depth: int = 4
     min_label_count: int = 20  # a rarer label is learned as "dep"
-    rows: tuple[int, ...] = (5000, 1000, 2500, 1500)  # NORM PREFIX SUFFIX SHAPE
+    rows: tuple[int, ...] = (7000, 1200, 3500, 1500)  # NORM PREFIX SUFFIX SHAPE
 
 
 # spaCy's number of the move that starts a new sentence: never made, sentences are given.

@@ -1,0 +1,125 @@
+"""Why a label is what it is: report → sentences → mentions → rules → states → label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from data_contracts import Verdict, finding_set
+from mining.parsing import Parse, Unparsed
+from mining.reading import OTHER, ReadMention, Sentence, cut
+from mining.resources import load_resources, the_parser, the_profile
+from mining.sections import mined_sections
+from mining.sentences import split_sentences
+from mining.settings import MiningSettings
+
+
+@dataclass(frozen=True)
+class ExplainedMention:
+    """A mention, its ruling, and what the profile makes of it (None: nothing)."""
+
+    mention: ReadMention
+    text: str
+    cues: tuple[str, ...]
+    arcs: tuple[str, ...]
+    reads: str
+    state: Verdict | None
+
+
+@dataclass(frozen=True)
+class ExplainedSentence:
+    """A mined sentence: where it stands, its parse, its mentions."""
+
+    section: str
+    start: int
+    end: int
+    sentence: Sentence
+    parse: Parse | Unparsed | None
+    mentions: tuple[ExplainedMention, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A report, read step by step. ``labels`` holds the findings that are mentioned."""
+
+    text: str
+    sentences: tuple[ExplainedSentence, ...]
+    labels: dict[str, Verdict]
+    profile: str
+    parser_id: str
+
+
+def explain_text(text: str, settings: MiningSettings | None = None) -> Explanation:
+    """The explanation of a report, or of a bare sentence; every sentence is parsed for show."""
+    settings = settings or MiningSettings()
+    places = [
+        (section.name, start, end)
+        for section in mined_sections(text)
+        for start, end in split_sentences(text, section.start, section.end)
+    ]
+    parser = the_parser(settings.parser)
+    parses = parser.parse([text[start:end] for _, start, end in places])
+    sentences = tuple(
+        _explain(section, start, end, text[start:end], parse, settings)
+        for (section, start, end), parse in zip(places, parses, strict=True)
+    )
+    return Explanation(text, sentences, _labels(sentences, settings), settings.profile, parser.id)
+
+
+def _explain(
+    section: str, start: int, end: int, text: str, parse: Parse | Unparsed,
+    settings: MiningSettings,
+) -> ExplainedSentence:  # fmt: skip
+    reader = load_resources(settings).reader
+    sentence = cut(text)
+    # As in a run: a sentence that needs no parse is judged without one.
+    used = parse if reader.needs_parse(text) else None
+    mentions = tuple(_mention(m, sentence, settings) for m in reader.read(text, used))
+    return ExplainedSentence(section, start, end, sentence, parse, mentions)
+
+
+def _mention(
+    mention: ReadMention, sentence: Sentence, settings: MiningSettings
+) -> ExplainedMention:
+    found, ruling = mention.found, mention.ruling
+    rules = {r.id: r.reads for r in load_resources(settings).book.rules}
+    return ExplainedMention(
+        mention=mention,
+        text=sentence.text[mention.start : mention.end],
+        cues=tuple(sentence.text[a:b] for a, b in mention.cues),
+        arcs=tuple(f"{sentence.words[a]} → {sentence.words[b]}" for a, b in ruling.arcs),
+        reads=rules.get(ruling.rule_id, _DEFAULTS.get(ruling.rule_id, "")),
+        state=the_profile(settings.profile).state(
+            found.finding, found.form, verdict=ruling.verdict, rule_id=ruling.rule_id,
+            temporality=ruling.temporality, experiencer=ruling.experiencer,
+        ),
+    )  # fmt: skip
+
+
+_DEFAULTS = {
+    "default.present": "no cue reaches the mention: plainly asserted",
+    "form.hedged": "the words themselves are a hedge",
+    "unparsed": "the parser failed and a cue stands in the sentence",
+}
+
+
+def _labels(sentences: Sequence[ExplainedSentence], settings: MiningSettings) -> dict[str, Verdict]:
+    aggregation = the_profile(settings.profile).aggregation
+    labels = {}
+    for finding in finding_set(settings.findings):
+        state = aggregation.state(_states_of(finding.name, sentences))
+        if state is not None:
+            labels[finding.name] = state
+    return labels
+
+
+def _states_of(finding: str, sentences: Sequence[ExplainedSentence]) -> Iterator[Verdict]:
+    for sentence in sentences:
+        for mention in sentence.mentions:
+            if mention.mention.found.finding == finding and mention.state is not None:
+                yield mention.state
+
+
+def shown(sentence: ExplainedSentence) -> list[ExplainedMention]:
+    """The mentions of the label set's findings; what only bears on `normal` is left out."""
+    return [m for m in sentence.mentions if m.mention.found.finding != OTHER]

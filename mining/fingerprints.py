@@ -1,0 +1,70 @@
+"""What a stage's result depends on beside its input tables: the parts of an artifact's address."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+from mining.ingest.openi import openi_corpus
+from mining.ingest.source import OPENI
+from mining.resources import load_resources, the_parser, the_profile
+from mining.settings import MiningSettings
+
+# Raised by hand when a stage's code changes what it writes.
+STAGE_VERSIONS = {"ingest": 1, "sentences": 1, "parse": 1, "mine": 1, "label": 1}
+STAGES = tuple(STAGE_VERSIONS)
+_SECTIONS = Path(__file__).parent / "sections.toml"
+
+
+def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
+    """The settings, files, parser and versions that the stage's tables depend on.
+
+    Raises:
+        KeyError: no such stage.
+    """
+    prints = {"stage": stage, "stage_version": str(STAGE_VERSIONS[stage])}
+    prints["cxrmine_version"] = version("cxrmine")
+    if stage in ("ingest", "sentences", "mine", "label"):
+        prints["shards"] = str(settings.shards)
+    if stage == "sentences":
+        prints["sections"] = hashlib.sha256(_SECTIONS.read_bytes()).hexdigest()
+    if stage in ("parse", "mine"):
+        resources = load_resources(settings)
+        prints["findings"] = settings.findings
+        prints["vocabulary"] = resources.vocabulary.content_hash
+        prints["rules"] = resources.book.content_hash
+        prints["concepts"] = settings.concepts
+        prints["assertion"] = settings.assertion
+    if stage in ("parse", "mine"):
+        prints["parser"] = the_parser(settings.parser).id
+    if stage == "label":
+        profile = the_profile(settings.profile)
+        prints["profile"] = f"{profile.name} {profile.content_hash}"
+        prints["findings"] = settings.findings
+    return prints
+
+
+def source_fingerprint(source: str) -> str:
+    """The content hash of the input's files, names included.
+
+    Raises:
+        FileNotFoundError: no such file or folder.
+    """
+    digest = hashlib.sha256()
+    for name, path in _files(source):
+        digest.update(name.encode() + b"\0")
+        with path.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _files(source: str) -> list[tuple[str, Path]]:
+    """The files of a source with their names below it, in a fixed order."""
+    path = openi_corpus() if source == OPENI else Path(source)
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.is_file())
+        return [(p.relative_to(path).as_posix(), p) for p in found]
+    if not path.exists():
+        raise FileNotFoundError(f"{source}: no such file or folder; give a path, or {OPENI!r}")
+    return [(path.name, path)]

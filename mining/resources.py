@@ -1,0 +1,45 @@
+"""The data files a mining run rests on, loaded once per process, and their fingerprints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from data_contracts import finding_set
+from mining.assertion.rulebook import RuleBook, load_rules
+from mining.concepts.phrases import PhraseMatcher
+from mining.parsing import Parser, load_parser
+from mining.profiles import Profile, load_profile
+from mining.reading import OTHER, SentenceReader
+from mining.settings import MiningSettings
+from mining.vocabulary import Vocabulary, load_vocabulary
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Vocabulary and rules, compiled."""
+
+    vocabulary: Vocabulary
+    book: RuleBook
+    reader: SentenceReader
+
+
+@lru_cache(maxsize=4)
+def load_resources(settings: MiningSettings) -> Resources:
+    """The vocabulary of the settings' findings, the rules, and the reader made of them."""
+    wanted = {f.name for f in finding_set(settings.findings)} | {OTHER}
+    vocabulary = load_vocabulary().only(wanted)
+    book = load_rules()
+    return Resources(vocabulary, book, SentenceReader(PhraseMatcher(vocabulary), book))
+
+
+@lru_cache(maxsize=2)
+def the_parser(name: str) -> Parser:
+    """The parser of this name, loaded once per process."""
+    return load_parser(name)
+
+
+@lru_cache(maxsize=4)
+def the_profile(name: str) -> Profile:
+    """The profile of this name, loaded once per process."""
+    return load_profile(name)
