@@ -21,7 +21,7 @@ _LINE = re.compile(
 )
 _DASH = re.compile(r"[ \t]+(?:[-–—]|-{2,})(?=\s|$)|\t|[ ]{3,}")
 _WORDS_BEFORE_COLON = re.compile(r"[^\s*_]+")
-_SENTENCE_END = re.compile(r"[.!?;:\])][\s*_]+(?=[^.!?;:]*$)")
+_SENTENCE_END = re.compile(r"[.!?;\])][\s*_]+(?=[^.!?;:]*$)")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*(?=[^\sa-z])")
 _BODY_START = re.compile(r"[\s:*_`\-–—]*(?:</\w{1,6}>)?\s*")
 _WORTH_READING = re.compile(r"[^\W_]")
@@ -192,8 +192,13 @@ def _inline_header(
         raw = text[at:colon]
         if not raw[0].isupper() or not (at == first or anywhere or raw.isupper()):
             continue
-        name = headers.find(raw) if at == first or raw.isupper() else headers.find_exact(raw)
-        if name is not None and not _is_content(name, current, headers):
+        leading = at == first or raw.isupper()
+        name = headers.find(raw) if leading else headers.find_exact(raw)
+        if name is None or _is_content(name, current, headers):
+            continue
+        if name == headers.view_title and not (ended and at == first):
+            continue  # "COMPARISON: Chest, 2 views, at 23: 50"
+        if leading or headers.mined[name] in ("main", "never"):
             return _Mark(at, _body(text, colon + 1), name)
     return None
 

@@ -87,7 +87,7 @@ def _to_parse(words: Words, doc: "Doc", convert: Callable[[Arcs], Arcs]) -> Pars
         arcs = convert(read_arcs(doc))
         return Parse(words.starts, words.ends, arcs.heads, arcs.labels)
     except InvalidParseError as error:
-        return Unparsed(f"no tree: {error}")
+        return Unparsed(f"no tree: found {error.found}, expected {error.expected}")
     except Exception as error:
         return Unparsed(f"conversion failed: {type(error).__name__}")
 

@@ -109,7 +109,7 @@ def sentence_to_parse(rows: Sequence[Mapping[str, Any]], words: Words) -> Parse 
     try:
         return Parse(words.starts, words.ends, heads, tuple(str(row["deprel"]) for row in nodes))
     except InvalidParseError as error:
-        return Unparsed(f"no tree: {error}")
+        return Unparsed(f"no tree: found {error.found}, expected {error.expected}")
 
 
 def _number(word_id: int | Sequence[int]) -> int | None:

@@ -89,9 +89,9 @@ def _words_with(tree: Tree, roles: Set[str], *, noun: bool = False) -> Iterator[
         head for head, label in zip(tree.heads, tree.labels, strict=True) if label in _OF_A_NOUN
     }
     for token, word in enumerate(tree.words):
-        if tree.labels[token] in roles and word.isalpha() and len(word) > 2:
-            if not noun or token in described:
-                yield word
+        plain = word.isalpha() and len(word) > 2
+        if plain and tree.labels[token] in roles and (token in described or not noun):
+            yield word
 
 
 def _copies(tree: Tree, mix: Mix, random: Random) -> Iterator[Tree]:
