@@ -23,7 +23,7 @@ _DASH = re.compile(r"[ \t]+(?:[-–—]|-{2,})(?=\s|$)|\t|[ ]{3,}")
 _WORDS_BEFORE_COLON = re.compile(r"[^\s*_]+")
 _SENTENCE_END = re.compile(r"[.!?;\])][\s*_]+(?=[^.!?;:]*$)")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*(?=[^\sa-z])")
-_BODY_START = re.compile(r"[\s:*_`\-–—]*(?:</\w{1,6}>)?\s*")
+_BODY_START = re.compile(r"[\s:]*(?:[*`]+|__(?!_)|[-–—]+(?=\s))?(?:</\w{1,6}>)?\s*")
 _WORTH_READING = re.compile(r"[^\W_]")
 _FURTHEST = 80  # a header is not longer
 _MOST_WORDS = 6
@@ -178,9 +178,9 @@ def _inline_header(
 ) -> _Mark | None:
     """The header that ends in this colon within a line.
 
-    In capitals it may stand anywhere; otherwise it begins with a capital and stands after a
-    sentence, right after another header, or in a section that is not findings or the like
-    ("Exam: Chest Indication: Cough Findings: …").
+    In capitals it may stand anywhere. Otherwise it begins with a capital and stands after a
+    sentence or right after another header, or is spelled without a slip: findings and the like
+    in any section, history and the like in one that is not mined ("Exam: PA Findings: …").
     """
     begin = max(start, colon - _FURTHEST)
     before = text[begin:colon]
@@ -190,7 +190,7 @@ def _inline_header(
     for word in list(_WORDS_BEFORE_COLON.finditer(before))[-_MOST_WORDS:]:
         at = begin + word.start()
         raw = text[at:colon]
-        if not raw[0].isupper() or not (at == first or anywhere or raw.isupper()):
+        if not raw[0].isupper():
             continue
         leading = at == first or raw.isupper()
         name = headers.find(raw) if leading else headers.find_exact(raw)
@@ -198,7 +198,8 @@ def _inline_header(
             continue
         if name == headers.view_title and not (ended and at == first):
             continue  # "COMPARISON: Chest, 2 views, at 23: 50"
-        if leading or headers.mined[name] in ("main", "never"):
+        kind = headers.mined[name]
+        if leading or (kind == "main" and current) or (kind == "never" and anywhere):
             return _Mark(at, _body(text, colon + 1), name)
     return None
 

@@ -25,7 +25,9 @@ _DATA = Path(__file__).with_name("sentences.toml")
 
 # A stop with the brackets and quotes that close behind it, the bracket behind a list number, a
 # bullet, a semicolon, or the end of a line.
-_CANDIDATE = re.compile(r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|&#?\w{1,7};|\n|[•▪◦‣●]")
+_CANDIDATE = re.compile(
+    r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|&#?\w{1,7};|\n|[•▪◦‣●]"
+)
 _NEXT = re.compile(r"[\s.,;:*_\])>]*([^\W_]+|\S|$)")
 _LAST_WORD = re.compile(r"[^\s(\[\"]*$")
 _LOOK_BACK = 24
