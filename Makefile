@@ -24,7 +24,7 @@ setup-train: $(STAMP)  ## add torch and all that training needs (several GB)
 	@scripts/venv.sh dev,train
 
 run: $(STAMP)  ## the 3,955 OpenI reports to audited label tables in out/openi
-	@$(BIN)/cxrmine run openi --out $(OUT)
+	@$(BIN)/cxrmine run openi --profile openi-mesh --out $(OUT)
 
 test: $(STAMP)  ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
