@@ -30,9 +30,8 @@ from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
-from flows.road import NEEDS, Job, Step, job_hashes, run_stage, walk  # noqa: E402
+from flows.road import NEEDS, Job, Prints, Step, job_prints, run_stage, walk  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
-from mining.fingerprints import stage_fingerprint  # noqa: E402
 from mining.stages import StageReport  # noqa: E402
 
 
@@ -49,6 +48,7 @@ def label(
     started = datetime.now(UTC)
     guard_server()
     out = check_target(out)
+    prints = job_prints(job)
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []
     with Watch(len(NEEDS)) as watch:
@@ -57,7 +57,9 @@ def label(
             begin = time.perf_counter()
             inputs = {name: step.artifact for name, step in givers.items()}
             named = run_in_store.with_options(name=stage)
-            made: Artifact = named(stage, job, inputs, stage in anew, return_state=True).result()  # type: ignore[assignment]
+            made: Artifact = named(
+                stage, job, prints, inputs, stage in anew, return_state=True
+            ).result()  # type: ignore[assignment]
             seconds = time.perf_counter() - begin
             report = StageReport(**made.details)
             return Step(stage, made.folder, report, seconds, made.key, made.cached, made)
@@ -67,7 +69,7 @@ def label(
     if gold is not None:
         labels = steps[-1].artifact
         audited = audit(labels, gold, "audit" in anew, return_state=True).result()
-    record = run_record(job, steps, "run", started)
+    record = run_record(job, prints, steps, command="run", started=started)
     files = publish(steps, out, record, [audited.folder / "audit.json"] if audited else [])
     text = (audited.folder / "audit.txt").read_text() if audited else ""
     result = RunResult(out, files, tuple(record["problems"]), text)
@@ -80,7 +82,8 @@ def run_label(
     job: Job, out: Path, *, gold: str | None = None, refresh: str | None = None
 ) -> RunResult:
     """The result of the flow `label`, run here and now. Errors: those of the flow."""
-    check_target(out)  # before Prefect takes its seconds to start
+    check_target(out)  # mistakes are told before Prefect takes its seconds to start
+    job_prints(job)
     if gold is not None:
         gold_hash(gold)
     state = label(job, out, gold=gold, refresh=refresh, return_state=True)
@@ -92,12 +95,12 @@ def run_label(
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_in_store(
-    stage: str, job: Job, inputs: Mapping[str, Artifact], anew: bool
+    stage: str, job: Job, prints: Prints, inputs: Mapping[str, Artifact], anew: bool
 ) -> State[Artifact]:
     """The artifact of one stage: from the store when it is there and whole, else made now."""
     hashes = {name: artifact.content_hash(name) for name, artifact in inputs.items()}
     if stage == "ingest":
-        hashes = job_hashes(job)
+        hashes = dict(prints.source)
 
     def write(folder: Path) -> dict[str, Any]:
         tables = {name: artifact.table(name) for name, artifact in inputs.items()}
@@ -105,7 +108,7 @@ def run_in_store(
         report.check()  # rows that do not add up are not worth keeping
         return asdict(report)
 
-    key = artifact_key(stage, hashes, stage_fingerprint(stage, job.settings))
+    key = artifact_key(stage, hashes, prints.stages[stage])
     return _as_state(_from_store(stage, key, write, anew))
 
 

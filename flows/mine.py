@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.output import check_target, publish, work_beside
 from flows.progress import Watch
 from flows.result import RunResult, run_record
-from flows.road import NEEDS, Job, Step, run_stage, walk
+from flows.road import NEEDS, Job, Step, job_prints, run_stage, walk
 
 
 def mine_reports(job: Job, out: Path) -> RunResult:
@@ -18,6 +18,7 @@ def mine_reports(job: Job, out: Path) -> RunResult:
     """
     started = datetime.now(UTC)
     out = check_target(out)
+    prints = job_prints(job)
     with work_beside(out) as work, Watch(len(NEEDS)) as watch:
 
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:
@@ -29,6 +30,6 @@ def mine_reports(job: Job, out: Path) -> RunResult:
             return Step(stage, folder, report, time.perf_counter() - begin)
 
         steps = walk(execute, watch)
-        record = run_record(job, steps, "mine", started)
+        record = run_record(job, prints, steps, command="mine", started=started)
         files = publish(steps, out, record)
     return RunResult(out, files, tuple(record["problems"]))

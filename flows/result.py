@@ -8,8 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from flows.road import Job, Step, over_reject_rate
-from mining.fingerprints import source_fingerprint, stage_fingerprint
+from flows.road import Job, Prints, Step, over_reject_rate
 
 _VERSIONED = ("cxrmine", "numpy", "pandas", "pyarrow", "scispacy", "spacy")
 
@@ -24,7 +23,9 @@ class RunResult:
     audit_text: str = ""
 
 
-def run_record(job: Job, steps: Iterable[Step], command: str, started: datetime) -> dict[str, Any]:
+def run_record(
+    job: Job, prints: Prints, steps: Iterable[Step], *, command: str, started: datetime
+) -> dict[str, Any]:
     """What run.json says: versions, settings, input, and each stage's rows, time and rules."""
     steps = list(steps)
     problems = over_reject_rate(steps, job.settings)
@@ -40,15 +41,15 @@ def run_record(job: Job, steps: Iterable[Step], command: str, started: datetime)
         "settings": asdict(job.settings),
         "input": {
             "source": job.source,
-            "sha256": source_fingerprint(job.source),
+            "sha256": prints.source["source"],
             "mapping": dict(job.mapping) if job.mapping else None,
             "format": job.format,
         },
-        "stages": {step.stage: _stage_record(step, job) for step in steps},
+        "stages": {step.stage: _stage_record(step, prints) for step in steps},
     }
 
 
-def _stage_record(step: Step, job: Job) -> dict[str, Any]:
+def _stage_record(step: Step, prints: Prints) -> dict[str, Any]:
     counts = asdict(step.report)
     counts.pop("stage")
     return {
@@ -56,7 +57,7 @@ def _stage_record(step: Step, job: Job) -> dict[str, Any]:
         "seconds": round(step.seconds, 3),
         "cached": step.cached,
         "key": step.key,
-        "fingerprint": dict(stage_fingerprint(step.stage, job.settings)),
+        "fingerprint": dict(prints.stages[step.stage]),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flows.store import Artifact
 from mining import stages
-from mining.fingerprints import source_fingerprint
+from mining.fingerprints import source_fingerprint, stage_fingerprint
 from mining.settings import MiningSettings
 from mining.stages import StageReport
 
@@ -40,6 +40,14 @@ class Job:
     settings: MiningSettings
     mapping: Mapping[str, str] | None = None
     format: str | None = None
+
+
+@dataclass(frozen=True)
+class Prints:
+    """What the results depend on: the source and its reading; rules and settings by stage."""
+
+    source: Mapping[str, str]
+    stages: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -102,13 +110,14 @@ def run_stage(stage: str, job: Job, tables: Mapping[str, Path], out: Path) -> St
     return report
 
 
-def job_hashes(job: Job) -> dict[str, str]:
-    """What the result of `ingest` depends on beside the settings: the files, and their reading."""
+def job_prints(job: Job) -> Prints:
+    """The fingerprints of the job. Errors: those of a source, profile or parser that is not there.
+
+    Called before any work, so that a mistake in the settings costs no time.
+    """
     mapping = sorted(job.mapping.items()) if job.mapping else None
-    return {
-        "source": source_fingerprint(job.source),
-        "reading": repr((mapping, job.format)),
-    }
+    source = {"source": source_fingerprint(job.source), "reading": repr((mapping, job.format))}
+    return Prints(source, {stage: stage_fingerprint(stage, job.settings) for stage in NEEDS})
 
 
 def over_reject_rate(steps: Iterable[Step], settings: MiningSettings) -> list[str]:

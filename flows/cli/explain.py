@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.options import Findings, Parser, Profile
+from flows.cli.options import Findings, Parser, Profile, leave_torch_out
 
 
 def explain(
@@ -23,13 +23,15 @@ def explain(
     from rich.console import Console
 
     from flows.tables import read_report, run_settings
-    from mining.explain import explain_text
-    from mining.explain_view import render
     from mining.settings import MiningSettings
 
     given = {"profile": profile, "findings": findings, "parser": parser}
     settings = run_settings(labels) if labels else MiningSettings()
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
     settings = replace(settings, **chosen)
+    leave_torch_out(settings.parser)
+    from mining.explain import explain_text
+    from mining.explain_view import render
+
     report = read_report(labels, text) if labels else text
     Console().print(render(explain_text(report, settings)))

@@ -32,8 +32,6 @@ def mine(
     max_reject_rate: MaxRejectRate = None,
 ) -> None:
     """Mines reports to tables: reports, mentions, labels, rejects and run.json in one folder."""
-    from flows.cli.finish import finish
-    from flows.mine import mine_reports
 
     job = make_job(
         source,
@@ -47,4 +45,7 @@ def mine(
         shards=shards,
         max_reject_rate=max_reject_rate,
     )
+    from flows.cli.finish import finish
+    from flows.mine import mine_reports
+
     raise typer.Exit(finish(mine_reports(job, out)))

@@ -1,7 +1,8 @@
 """Options that `run` and `mine` share, and the job that they describe."""
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,11 +53,28 @@ def make_job(
 
     Errors: typer.BadParameter for a mapping that cannot be read.
     """
-    from flows.road import Job
     from mining.settings import MiningSettings
 
-    given = {name: value for name, value in settings.items() if value is not None}
-    return Job(source, MiningSettings(**given), read_mapping(mapping), format)  # type: ignore[arg-type]
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    chosen = MiningSettings(**given)
+    leave_torch_out(chosen.parser)
+    from flows.road import Job
+
+    return Job(source, chosen, read_mapping(mapping), format)
+
+
+def leave_torch_out(parser: str) -> None:
+    """Returns when spaCy's machinery will not load torch, unless the parser may need it.
+
+    thinc imports torch wherever it is installed: seconds and some 200 MB that the embedded parser
+    has no use for.
+    """
+    if parser == "embedded" and not {"torch", "thinc.compat"} & sys.modules.keys():
+        sys.modules["torch"] = None  # type: ignore[assignment]  # an import of it fails
+        try:
+            import thinc.compat  # noqa: F401  asks once, and remembers
+        finally:
+            del sys.modules["torch"]
 
 
 def read_mapping(texts: list[str] | None) -> dict[str, str] | None:

@@ -56,8 +56,6 @@ def run(
     max_reject_rate: MaxRejectRate = None,
 ) -> None:
     """Mines and audits as a Prefect flow; what was made before comes from the cache."""
-    from flows.cli.finish import finish
-    from flows.label import run_label
 
     job = make_job(
         source,
@@ -75,5 +73,8 @@ def run(
         gold = "openi"
     elif gold == "none":
         gold = None
+    from flows.cli.finish import finish
+    from flows.label import run_label
+
     stage = refresh.value if refresh else None
     raise typer.Exit(finish(run_label(job, out, gold=gold, refresh=stage)))

@@ -178,7 +178,7 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
     # Every sentence is another one, so that parsing takes its time.
     rows = [
         (f"R{n}", f"FINDINGS: No effusion at level {n}. Heart is not enlarged on view {n}.")
-        for n in range(4000)
+        for n in range(1500)
     ]
     source = write_reports(tmp_path / "reports.csv", rows)
     mine_reports(job_for(source), tmp_path / "undisturbed")
