@@ -22,7 +22,7 @@ _LINE = re.compile(
 _DASH = re.compile(r"[ \t]+(?:[-–—]|-{2,})(?=\s|$)|\t|[ ]{3,}")
 _WORDS_BEFORE_COLON = re.compile(r"[^\s*_]+")
 _SENTENCE_END = re.compile(r"[.!?;\])][\s*_]+(?=[^.!?;:]*$)")
-_PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*(?=[^\sa-z])")
+_PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s{0,99}(?=[^\sa-z])")
 _BODY_START = re.compile(r"[\s:]*(?:[*`]+|__(?!_)|[-–—]+(?=\s))?(?:</\w{1,6}>)?\s*")
 _WORTH_READING = re.compile(r"[^\W_]")
 _FURTHEST = 80  # a header is not longer

@@ -26,11 +26,13 @@ _DATA = Path(__file__).with_name("sentences.toml")
 # A stop with the brackets and quotes that close behind it, the bracket behind a list number, a
 # bullet, a semicolon, or the end of a line.
 _CANDIDATE = re.compile(
-    r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|&#?\w{1,7};|\n|[•▪◦‣●]"
+    r"[.!?]+(?:[\"'”’)\]>*_]|&[gl]t;|&quot;)*|(?<=\d)\)|;|&#?\w{1,7};|\n|[•▪◦‣●:]"
 )
 _NEXT = re.compile(r"[\s.,;:*_\])>]*([^\W_]+|\S|$)")
 _LAST_WORD = re.compile(r"[^\s(\[\"]*$")
+# Nothing further away is looked at, so that the time spent on a text grows with its length only.
 _LOOK_BACK = 24
+_LOOK_AHEAD = 160
 
 # What is cut off in front of a sentence: stray marks, bullets, the number of a list item.
 _LEAD = re.compile(
@@ -38,10 +40,13 @@ _LEAD = re.compile(
     r"|\(?\d{1,2}(?:\)(?=[\s,.])|\.(?:\)|(?!\d)))|\(?[a-hA-H]\)(?=\s)|[A-H]\.(?=\s+[A-Z][a-z])"
     r"|\d{1,2}\s*[-–]\s+(?=[A-Z][a-z]))+"
 )
-_TAIL = re.compile(r"(?<=[.!?])(?:[\s.!*_]|&[gl]t;\]?|&quot;)+$|[\s*_#|=]+$")
+# What is cut off behind a sentence: markup, and all stops but the first.
+_TAIL_MARKS = " \t\r\n*_#|="
+_TAIL = re.compile(r"(?<=[.!?])(?:[\s.!*_]|&[gl]t;\]?|&quot;)+$")
 _NUMBER = re.compile(r"(?:^|(?<=[\s.,;]))\(?(\d{1,2})$")
 _HEADERLIKE = re.compile(r"[A-Za-z][A-Za-z /&,()-]{1,40}:")
 _LIST_ITEM = re.compile(r"[-*•▪◦‣●–—#>+]|\(?\d{1,2}[.)](?!\d)|\(?[a-hA-H][.)]\s")
+_LABEL = re.compile(r"(?<=[a-z\d)])\s+([A-Z]{4,}(?:[ /&]+[A-Z]{4,})*)\s?$")
 _PAIR = re.compile(r"\s[-–—=]+\s|:")
 _WORD = re.compile(r"[A-Za-z/]+")
 _ALNUM = re.compile(r"[^\W_]")
@@ -117,6 +122,8 @@ class _Splitter:
                 stop = self._list_number(match.start(), match.end())
             elif mark == "\n":
                 stop = match.start() if self._line_ends(match.start()) else None
+            elif mark == ":":
+                stop = self._label_begins(match.start())
             elif mark == ";":
                 stop = match.start() if self._clause_follows(match.end()) else None
             else:  # a bullet, or the semicolon of an entity such as "&lt;"
@@ -135,8 +142,8 @@ class _Splitter:
         self.at = stop
         while begin < stop and self.text[begin].isspace():
             begin += 1
-        sentence = self.text[begin:stop]
-        tail = _TAIL.search(sentence)
+        sentence = self.text[begin:stop].rstrip(_TAIL_MARKS).rstrip()
+        tail = _TAIL.search(sentence, max(0, len(sentence) - _LOOK_BACK))
         if tail:
             sentence = sentence[: tail.start()]
         if _ALNUM.search(sentence):
@@ -154,7 +161,7 @@ class _Splitter:
             return self._stop_without_space(word, mark, after)
         if word.isdigit() and len(word) <= 2:
             return self._list_number(mark, after)
-        upcoming = _NEXT.match(text, after, self.end)
+        upcoming = _NEXT.match(text, after, min(self.end, after + _LOOK_AHEAD))
         follower = upcoming[1] if upcoming else ""
         lower = word.lower()
         if lower in words.never_final or (follower[:1].isdigit() and lower in words.before_figure):
@@ -194,13 +201,16 @@ class _Splitter:
         if not number:
             return after if text[mark] != ")" else None
         value, begin = int(number[1]), max(number.start(), self.at)
-        before = text[self.at : begin]
-        if not _ALNUM.search(before):  # first in its sentence: cut off with the lead
+        if not _ALNUM.search(text, self.at, begin):  # first in its sentence: cut off with the lead
             self.item = value
             return None
-        words = before.split()
+        words = text[max(self.at, begin - _LOOK_BACK) : begin].split()
         last = words[-1].lower()
-        if value == 1 and (last[-1] == ":" or len(words) <= 3) and self._capital_follows(after):
+        if (
+            value == 1
+            and (last[-1] == ":" or self._is_short(begin))
+            and self._capital_follows(after)
+        ):
             self.item = value  # the list under a label: "Chest: 1. Clear lungs."
             return begin
         if value == self.item + 1 > 1 and last.strip(",") not in self.words.open_words:
@@ -208,12 +218,23 @@ class _Splitter:
             return begin
         return after if text[mark] != ")" else None
 
+    def _is_short(self, begin: int) -> bool:
+        """Whether what stands before is a title ("Left hand 1. Old fracture.")."""
+        return begin - self.at < _LOOK_BACK and len(self.text[self.at : begin].split()) <= 3
+
     def _capital_follows(self, after: int) -> bool:
-        return self.text[after : self.end].lstrip()[:1].isupper()
+        return self.text[after : min(self.end, after + _LOOK_BACK)].lstrip()[:1].isupper()
+
+    def _label_begins(self, mark: int) -> int | None:
+        """Where a label in capitals begins ("LUNGS: Clear HEART: Large"), if this colon ends one."""
+        label = _LABEL.search(self.text, max(self.at, mark - _LOOK_BACK), mark)
+        return label.start() if label and label[1] != "XXXX" else None
 
     def _clause_follows(self, after: int) -> bool:
         """Whether what stands behind a semicolon is a clause of its own."""
-        rest = re.split(r"[.;\n]", self.text[after : min(after + 160, self.end)], maxsplit=1)[0]
+        rest = re.split(
+            r"[.;\n]", self.text[after : min(after + _LOOK_AHEAD, self.end)], maxsplit=1
+        )[0]
         words = [word.lower() for word in rest.split()]
         if not words or words[0].strip(",") in self.words.continuers:
             return not words
@@ -259,5 +280,5 @@ class _Splitter:
         return self._width >= _WRAPPED_WIDTH and length + 1 + next_word + _SLACK > self._width
 
     def _next_letter_is_small(self, mark: int) -> bool:
-        upcoming = _NEXT.match(self.text, mark, self.end)
+        upcoming = _NEXT.match(self.text, mark, min(self.end, mark + _LOOK_AHEAD))
         return bool(upcoming and upcoming[1][:1].islower())
