@@ -68,7 +68,7 @@ def test_a_cycle_is_found_exactly_when_some_token_reaches_no_root(heads: list[in
 
 
 def test_unknown_labels_are_all_named() -> None:
-    with pytest.raises(UnknownLabelError, match="a model: .*'dobj', 'pobj'") as error:
+    with pytest.raises(UnknownLabelError, match=r"a model: .*'dobj', 'pobj'") as error:
         check_labels(["nsubj", "pobj", "dobj", "dobj"], "a model")
     assert error.value.labels == ("dobj", "pobj")
 
