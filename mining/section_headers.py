@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["LABEL", "HeaderError", "Headers", "load_headers"]
+__all__ = ["FINDING_LABEL", "LABEL", "HeaderError", "Headers", "load_headers"]
 
 LABEL: Final = "\0label"
 """What `Headers.find` says of a list line inside findings, such as "Lungs"."""
+FINDING_LABEL: Final = "\0finding"
+"""The same of a label that is itself a finding, such as "Pneumothorax"."""
 
 _DATA = Path(__file__).with_name("sections.toml")
 _MINED = frozenset({"main", "extra", "rest", "never"})
@@ -43,7 +45,7 @@ class Headers:
     mined: Mapping[str, str]
     qualifiers: frozenset[str]
     not_after: frozenset[str]
-    labels: frozenset[str]
+    labels: Mapping[str, str]
     view_title: str
     view_words: frozenset[str]
     view_core: frozenset[str]
@@ -52,7 +54,7 @@ class Headers:
     _memo: dict[str, str | None] = field(default_factory=dict)
 
     def find(self, raw: str) -> str | None:
-        """The section that a text in front of a colon heads, `LABEL` for a list label, or None.
+        """The section that a text in front of a colon heads, a list label's kind, or None.
 
         >>> headers = load_headers()
         >>> [headers.find(raw) for raw in ("NDICATION", "Chest findings", "Lungs", "The lungs")]
@@ -79,7 +81,7 @@ class Headers:
         if found is not None:
             return found
         if key in self.labels:
-            return LABEL
+            return self.labels[key]
         if self._is_view_title(raw):
             return self.view_title
         return self._misspelt(key)
@@ -169,7 +171,8 @@ def load_headers(file: Path = _DATA) -> Headers:
         mined=mined,
         qualifiers=qualifiers,
         not_after=frozenset(data["not_after"]),
-        labels=frozenset(normalise(label) for label in data["labels"]["words"]),
+        labels={normalise(label): LABEL for label in data["labels"]["words"]}
+        | {normalise(label): FINDING_LABEL for label in data["labels"]["findings"]},
         view_title=views["name"],
         view_words=frozenset(views["words"]),
         view_core=frozenset(views["must_hold"]),

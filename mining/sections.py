@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from mining.section_headers import LABEL, Headers, load_headers
+from mining.section_headers import FINDING_LABEL, LABEL, Headers, load_headers
 
 __all__ = ["Section", "find_sections", "mined_sections"]
 
@@ -19,12 +19,13 @@ _LINE = re.compile(
     r"^[ \t>*#_|=~`+•\-]*(?:<\w{1,6}>)*(?:(?:\(?\d{1,2}[.)]|[IVX]{1,4}\.)[ \t]+)?([A-Za-z][^\n]*)",
     re.MULTILINE,
 )
-_DASH = re.compile(r"[ \t]+(?:[-–—]|-{2,})(?=\s|$)|\t|[ ]{3,}")
+_DASH = re.compile(r"[ \t]*[-–—]+(?=\s|$)|[ \t]*\||\t|[ ]{3,}")
 _WORDS_BEFORE_COLON = re.compile(r"[^\s*_]+")
 _SENTENCE_END = re.compile(r"[.!?;\])][\s*_]+(?=[^.!?;:]*$)")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s{0,99}(?=[^\sa-z])")
 _BODY_START = re.compile(r"[\s:]*(?:[*`]+|__(?!_)|[-–—]+(?=\s))?(?:</\w{1,6}>)?\s*")
 _WORTH_READING = re.compile(r"[^\W_]")
+_QUESTIONS = ("indication", "history")  # where "Pneumonia:" asks and does not report
 _FURTHEST = 80  # a header is not longer
 _MOST_WORDS = 6
 
@@ -125,9 +126,10 @@ def _line_header(text: str, line: re.Match[str], headers: Headers, current: str)
     if colon > 0:
         raw = text[at:colon]
         name = headers.find(raw)
-        if name == LABEL:
+        if name in (LABEL, FINDING_LABEL):
             # "Lungs: clear" right after an indication: the findings begin, the label is theirs.
             opens = headers.mined[current] in ("never", "rest") and current != ""
+            opens &= name == LABEL or current not in _QUESTIONS
             return _Mark(line.start(), at, "findings") if opens else None
         if name is None:
             unknown = raw.isupper() and headers.mined[current] == "never" and _like_header(raw)
@@ -137,7 +139,7 @@ def _line_header(text: str, line: re.Match[str], headers: Headers, current: str)
         if raw[0].islower() and _continues(text, line.start(), headers):
             return None
         return _Mark(line.start(), _body(text, colon + 1), name)
-    first = text[at:stop].split(None, 1)[0].strip("*_`").split("/", 1)[0].lower()
+    first = text[at:stop].split(None, 1)[0].strip("*_`-–—|").split("/", 1)[0].lower()
     if first not in headers.first_words or text[at].islower():
         return None
     return _header_without_colon(text, line, headers)
@@ -206,7 +208,9 @@ def _inline_header(
 
 def _is_content(name: str, current: str, headers: Headers) -> bool:
     """Whether a label such as "Lungs:", or "Chest:" inside findings, heads no section."""
-    return name == LABEL or (name == headers.view_title and headers.mined[current] == "main")
+    if name in (LABEL, FINDING_LABEL):
+        return True
+    return name == headers.view_title and headers.mined[current] == "main"
 
 
 def _like_header(raw: str) -> bool:

@@ -48,7 +48,7 @@ _HEADERLIKE = re.compile(r"[A-Za-z][A-Za-z /&,()-]{1,40}:")
 _LIST_ITEM = re.compile(r"[-*•▪◦‣●–—#>+]|\(?\d{1,2}[.)](?!\d)|\(?[a-hA-H][.)]\s")
 _LABEL = re.compile(r"(?<=[a-z\d)])\s+([A-Z]{4,}(?:[ /&]+[A-Z]{4,})*)\s?$")
 _PAIR = re.compile(r"\s[-–—=]+\s|:")
-_WORD = re.compile(r"[A-Za-z/]+")
+_WORD = re.compile(r"(?:[-–—*•]\s*)?([A-Za-z/]+)")
 _ALNUM = re.compile(r"[^\W_]")
 _SPACE = re.compile(r"\s")
 
@@ -184,15 +184,15 @@ class _Splitter:
 
     def _stop_without_space(self, word: str, mark: int, after: int) -> int | None:
         """ "clear.No effusion" is two sentences; "1.5", "e.g.", "M.D." and "?mass" are none."""
-        follower = _WORD.match(self.text, after, self.end)
+        follower = _WORD.match(self.text, after, min(self.end, after + _LOOK_BACK))
         if not follower or self.text[mark] == "?":
             return None
         if word.isdigit() and len(word) <= 2:
             return self._list_number(mark, after)
         if len(word) < 3 or not word[-3:].isalpha() or word.lower() in self.words.never_final:
             return None
-        upper = follower[0][0].isupper() and (len(follower[0]) > 1 or not word.isupper())
-        return after if upper or follower[0] in self.words.openers else None
+        upper = follower[1][0].isupper() and (len(follower[1]) > 1 or not word.isupper())
+        return after if upper or follower[1] in self.words.openers else None
 
     def _list_number(self, mark: int, after: int) -> int | None:
         """Where the sentence before a list's number ends; a figure in a sentence ends it itself."""
@@ -226,7 +226,7 @@ class _Splitter:
         return self.text[after : min(self.end, after + _LOOK_BACK)].lstrip()[:1].isupper()
 
     def _label_begins(self, mark: int) -> int | None:
-        """Where a label in capitals begins ("LUNGS: Clear HEART: Large"), if this colon ends one."""
+        """Where the label that ends in this colon begins ("LUNGS: Clear HEART: Large"), or None."""
         label = _LABEL.search(self.text, max(self.at, mark - _LOOK_BACK), mark)
         return label.start() if label and label[1] != "XXXX" else None
 

@@ -49,8 +49,13 @@ def test_list_line_is_content_of_findings(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", _DATA["labels"]["examples"])
-def test_list_line_after_an_indication_opens_the_findings(line: str) -> None:
-    assert bodies(f"INDICATION: Cough.\n{line}")[1:] == [("findings", line)]
+def test_list_line_after_a_comparison_opens_the_findings(line: str) -> None:
+    assert bodies(f"COMPARISON: None.\n{line}")[1:] == [("findings", line)]
+
+
+def test_finding_named_in_an_indication_opens_nothing() -> None:
+    text = "INDICATION:\nPneumonia: rule out\nLungs: clear"
+    assert bodies(text) == [("indication", "Pneumonia: rule out"), ("findings", "Lungs: clear")]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +123,8 @@ def test_no_label_of_a_list_is_taken_for_a_header(label: str) -> None:
         ),
         ("HISTORY: COUGH FINDINGS: CLEAR", [("history", "COUGH"), ("findings", "CLEAR")]),
         ("FINDINGS The heart is big.", [("findings", "The heart is big.")]),
+        ("IMPRESSION- Big heart.", [("impression", "Big heart.")]),
+        ("| Findings | Big heart", [("findings", "Big heart")]),
         ("IMPRESSION 1. Normal.", [("impression", "1. Normal.")]),
         ("**Impression:** Normal", [("impression", "Normal")]),
         ("<b>FINDINGS:</b> Normal", [("findings", "Normal")]),

@@ -63,6 +63,7 @@ def split(text: str) -> list[str]:
         "«No effusion.» . «No mass.»",
         "«No effusion.»«No mass.»",
         "«The lungs are clear.»«no effusion.»",
+        "«No effusion.»- «Mass.»",
         "«No effusion.» «lungs are clear.»",
         "«Nothing to suggest. active disease.»",
         "«Opacity... may be scar.»",
