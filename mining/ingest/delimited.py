@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import operator
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,12 +29,13 @@ def read_delimited(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> I
             lines = _Lines(byte_lines(file), notes)
             first = next(lines, "")
             delimiter = _delimiter(first)
-            header = next(csv.reader([first], delimiter=delimiter), [])
+            fields = next(csv.reader([first], delimiter=delimiter), [])
+            header = [name.strip() for name in fields]
             if lines.undecodable or not header:
                 raise MappingError(path, "no header line", [])
-            layout = mapping.layout([name.strip() for name in header], path)
-            rows = csv.reader(lines, delimiter=delimiter)
-            yield from batched(_rows(rows, lines, header, layout), layout, path.name)
+            layout = mapping.layout(header, path)
+            rows = _rows(lines, delimiter, header, layout)
+            yield from batched(rows, layout, path.name)
     except (EOFError, zlib.error, OSError) as error:
         raise SourceError(
             path, f"cannot be read to its end ({type(error).__name__})", "Fetch the file again."
@@ -42,49 +43,82 @@ def read_delimited(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> I
 
 
 class _Lines:
-    """Decoded lines for the csv module; says whether one since the last look was undecodable."""
+    """Decoded lines for the csv module; remembers those of the record that is being read."""
 
     def __init__(self, lines: Iterator[bytes], notes: Counter[str]) -> None:
-        self._lines, self._notes, self.undecodable = lines, notes, False
+        self._lines, self._notes = lines, notes
+        self._ahead: deque[tuple[str, bool]] = deque()
+        self._record: list[tuple[str, bool]] = []
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        raw = next(self._lines)
+        line = self._ahead.popleft() if self._ahead else self._decoded(next(self._lines))
+        self._record.append(line)
+        return line[0]
+
+    def begin(self) -> None:
+        """A record begins with the next line."""
+        self._record = []
+
+    def again(self) -> None:
+        """All lines of the record but the first are to be read once more."""
+        self._ahead.extendleft(reversed(self._record[1:]))
+
+    @property
+    def undecodable(self) -> bool:
+        """A line of the record is in no known encoding."""
+        return any(bad for _, bad in self._record)
+
+    def quoted(self, delimiter: str) -> bool:
+        """A field of the record seems to begin with a quotation mark."""
+        return any(text[:1] == '"' or f'{delimiter}"' in text for text, _ in self._record)
+
+    def _decoded(self, raw: bytes) -> tuple[str, bool]:
         try:
-            return raw.decode()
+            return raw.decode(), False
         except UnicodeDecodeError:
             text = decode(raw, self._notes)
-        if text is None:
-            self.undecodable = True
-            return raw.decode("utf-8", "replace")
-        return text
+        return (raw.decode("utf-8", "replace"), True) if text is None else (text, False)
 
 
-def _rows(
-    rows: Iterator[list[str]], lines: _Lines, header: Sequence[str], layout: Layout
-) -> Iterator[Row | RawReject]:
-    names = [name.strip() for name in header]
-    take = _taker([names.index(name) for name in layout.needed])
-    number = 0
+def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | None]:
+    """The fields of each record; None where there is no telling.
+
+    A quotation mark too many must neither swallow the records that follow nor make records out
+    of lines of a text. So after an error reading goes on with the line after the one that began
+    the record, and nothing is believed until a record with a field in quotation marks.
+    """
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    lost = False
     while True:
-        lines.undecodable = False
+        lines.begin()
         try:
             fields = next(rows, None)
         except csv.Error:
-            number += 1
-            yield RawReject(f"row {number}", None, Reason.BAD_ROW)
+            lost = True
+            lines.again()
+            yield None
             continue
         if fields is None:
             return
-        if not fields:  # a blank line is no row
-            continue
-        number += 1
+        lost = lost and not lines.quoted(delimiter)
+        if fields:  # a blank line is no record
+            yield None if lost else fields
+
+
+def _rows(
+    lines: _Lines, delimiter: str, header: Sequence[str], layout: Layout
+) -> Iterator[Row | RawReject]:
+    take = _taker([header.index(name) for name in layout.needed])
+    for number, fields in enumerate(_records(lines, delimiter), start=1):
         place = f"row {number}"
-        if lines.undecodable:
+        if fields is None:
+            yield RawReject(place, None, Reason.BAD_ROW)
+        elif lines.undecodable:
             yield RawReject.of(place, Reason.UNDECODABLE, None, "\x1f".join(fields))
-        elif len(fields) != len(names):
+        elif len(fields) != len(header):
             yield RawReject.of(place, Reason.BAD_ROW, None, "\x1f".join(fields))
         else:
             yield Row(place, take(fields))

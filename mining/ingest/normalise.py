@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -34,7 +34,7 @@ _STATUS_WORDS: dict[ReportStatus, tuple[str, ...]] = {
 _WORDS = pa.array([word for words in _STATUS_WORDS.values() for word in words])
 _MEANT = pa.array([status.value for status, words in _STATUS_WORDS.items() for _ in words])
 
-Column: TypeAlias = pa.ChunkedArray
+Column: TypeAlias = pa.Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,10 @@ class Normalised:
 
 def normalise(batch: Batch) -> Normalised:
     """The batch as rows of reports: ids and codes trimmed, times, versions and states read."""
+    # Arrays, not chunks: pyarrow 25 crashes in indices_nonzero when there are no chunks at all.
+    arrays = {name: batch.columns[name].combine_chunks() for name in batch.layout.needed}
     columns = {
-        name: _joined(batch, names) if len(names) > 1 else batch.columns[names[0]]
+        name: _joined(arrays, names) if len(names) > 1 else arrays[names[0]]
         for name, names in batch.layout.pairs
     }
     split = _Split(batch, columns)
@@ -86,7 +88,7 @@ class _Split:
     def trimmed(self, name: str) -> Column:
         """The column without outer whitespace; blank is null, and so is a column not there."""
         if name not in self._columns:
-            return pa.chunked_array([pa.nulls(self._batch.columns.num_rows, pa.string())])
+            return pa.nulls(self._batch.columns.num_rows, pa.string())
         texts = pc.utf8_trim_whitespace(self._columns[name])
         return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
@@ -148,18 +150,20 @@ def _lost(before: Column, after: Column) -> Column:
     return pc.and_(pc.is_valid(before), pc.is_null(after))
 
 
-def _raw(texts: Column) -> list[bytes]:
+def _raw(texts: pa.ChunkedArray) -> list[bytes]:
     raw: list[bytes] = texts.cast(pa.binary()).to_pylist()
     return raw
 
 
-def _joined(batch: Batch, names: tuple[str, ...]) -> Column:
+def _joined(arrays: Mapping[str, Column], names: tuple[str, ...]) -> Column:
     """One text from several columns: each that is not blank as "NAME: value", a line each."""
-    lines = []
+    joined: Column | None = None
     for name in names:
-        values = batch.columns[name]
-        labelled = pc.binary_join_element_wise(f"{name.upper()}:", values, " ")
-        blank = pc.equal(pc.utf8_trim_whitespace(values), "")
-        lines.append(pc.if_else(blank, pa.scalar(None, pa.string()), labelled))
-    join: Callable[..., Column] = pc.binary_join_element_wise
-    return join(*lines, "\n", null_handling="skip")
+        values = arrays[name]
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)
+        line = pc.binary_join_element_wise(f"{name.upper()}:", values, " ")
+        line = pc.if_else(blank, pa.scalar(None, pa.string()), line)
+        # The join of a line and a null is null: then there is only one of them, or none.
+        both = line if joined is None else pc.binary_join_element_wise(joined, line, "\n")
+        joined = pc.coalesce(both, joined, line) if joined is not None else both
+    return joined

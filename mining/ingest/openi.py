@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -79,10 +80,8 @@ def _from_file(file: Path, root: Path) -> Row | RawReject:
 
 def _members(path: Path, notes: Counter[str]) -> Iterator[Row | RawReject]:
     try:
-        # tarfile takes a broken-off gzip stream for the archive's end; gzip itself notices.
-        with open_bytes(path) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
-            for member in iter(archive.next, None):
-                archive.members.clear()  # type: ignore[attr-defined]  # else it remembers every member
+        with open_bytes(path) as file:
+            for archive, member in _walk_tar(_Watched(file)):
                 place = PurePosixPath(member.name)
                 if member.isdir() or place.name.startswith("."):
                     continue
@@ -90,12 +89,37 @@ def _members(path: Path, notes: Counter[str]) -> Iterator[Row | RawReject]:
                     notes["archive members that are no .xml"] += 1
                     continue
                 yield _member(archive, member, place)
-            while file.read(1 << 20):
-                pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise SourceError(
             path, f"the archive breaks off ({type(error).__name__})", "Fetch it again."
         ) from error
+
+
+def _walk_tar(file: _Watched) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    with tarfile.open(fileobj=cast(IO[bytes], file), mode="r|") as archive:
+        while (member := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # else it keeps all it has passed
+            yield archive, member
+    file.check_end()
+
+
+class _Watched:
+    """An archive's bytes for tarfile, which takes one that breaks off for a whole one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._last = file, b""
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._last = (self._last + data)[-tarfile.BLOCKSIZE :]
+        return data
+
+    def check_end(self) -> None:
+        """Nothing, if the bytes end with a block of zeros as they must. ReadError otherwise."""
+        while self.read(1 << 20):
+            pass
+        if self._last != tarfile.NUL * tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("no block of zeros at the end")
 
 
 def _member(

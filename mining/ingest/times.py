@@ -8,22 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TYPE = pa.timestamp("us", tz="UTC")
-# HL7 version 2 and DICOM; what begins with a day or a month is ambiguous and not guessed at.
-_COMPACT = ("%Y%m%d%H%M%S.%f%z", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S%z", "%Y%m%d%H%M%S", "%Y%m%d%H%M")
 
 
-def parse_times(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def parse_times(texts: pa.Array) -> pa.Array:
     """The times as microseconds in UTC; null where a text is no ISO 8601, HL7 or DICOM time.
 
-    A time without a zone is taken as UTC.
+    What begins with a day or a month is ambiguous and not guessed at. A time without a zone is
+    taken as UTC.
     """
     if texts.null_count == len(texts):
-        return pa.chunked_array([pa.nulls(len(texts), _TYPE)])
+        return pa.nulls(len(texts), _TYPE)
     try:
         return pc.assume_timezone(texts.cast(pa.timestamp("us")), "UTC")
     except pa.ArrowInvalid:
         times = [None if text is None else parse_time(text) for text in texts.to_pylist()]
-        return pa.chunked_array([pa.array(times, _TYPE)])
+        return pa.array(times, _TYPE)
 
 
 def parse_time(text: str) -> datetime | None:
@@ -34,7 +33,7 @@ def parse_time(text: str) -> datetime | None:
     >>> parse_time("01/02/2024") is None
     True
     """
-    time = _iso(text) or _compact(text)
+    time = _read(text)
     if time is None:
         return None
     try:
@@ -43,22 +42,13 @@ def parse_time(text: str) -> datetime | None:
         return None
 
 
-def _iso(text: str) -> datetime | None:
-    # Digits alone are left to the compact forms, but for a date.
-    if text.isdigit() and len(text) != 8:
+def _read(text: str) -> datetime | None:
+    # HL7 and DICOM leave out the T between date and time.
+    if text[:12].isdigit() and len(text) >= 12:
+        text = f"{text[:8]}T{text[8:]}"
+    elif text.isdigit() and len(text) != 8:
         return None
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _compact(text: str) -> datetime | None:
-    if len(text) < 12:
-        return None
-    for pattern in _COMPACT:
-        try:
-            return datetime.strptime(text, pattern)
-        except ValueError:
-            continue
-    return None

@@ -185,5 +185,5 @@ def test_memory_does_not_grow_with_the_number_of_reports(tmp_path):
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         return int(result.stdout)
 
-    # 80,000 rows more are 300 MB more of text.
-    assert peak(100_000) - peak(20_000) < 100
+    # 50,000 rows more are 190 MB more of text.
+    assert peak(60_000) - peak(10_000) < 100
