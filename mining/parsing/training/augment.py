@@ -6,7 +6,15 @@ from random import Random
 from mining.parsing.training.treebanks import Tree
 from mining.parsing.words import normal_form
 
-__all__ = ["blank_words", "fragments", "keep", "lower", "telegraphic", "without_final_dot"]
+__all__ = [
+    "blank_words",
+    "disguise_words",
+    "fragments",
+    "keep",
+    "lower",
+    "telegraphic",
+    "without_final_dot",
+]
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _NOUN_PHRASE = frozenset({"nsubj", "nsubj:pass", "obj", "obl", "nmod", "conj"})
@@ -86,6 +94,27 @@ def blank_words(tree: Tree, random: Random, *, share: float) -> Tree:
         for word in tree.words
     )
     return Tree(words, tree.heads, tree.labels)
+
+
+def disguise_words(tree: Tree, random: Random, *, share: float) -> Tree:
+    """Return the tree with about `share` of its long words made unknown, but for their endings.
+
+    "consolidation" may become "murabepotion": so a list is learned by its build, and an unknown
+    word read by its ending, as the words of other fields will have to be.
+    """
+    words = tuple(
+        _syllables(len(word) - 4, random) + word[-4:]
+        if len(word) > 6 and word.isalpha() and random.random() < share
+        else word
+        for word in tree.words
+    )
+    return Tree(words, tree.heads, tree.labels)
+
+
+def _syllables(length: int, random: Random) -> str:
+    return "".join(
+        random.choice("bcdfghklmnprstv" if i % 2 == 0 else "aeiou") for i in range(length)
+    )
 
 
 def _negated(tree: Tree, random: Random) -> Tree:

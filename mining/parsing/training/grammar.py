@@ -68,14 +68,6 @@ class Grammar:
         heads[root], labels[root] = root, "root"
         return Tree(tuple(words), tuple(heads), tuple(labels))
 
-    def with_words(self, name: str, words: Iterable[str], *, share: float) -> "Grammar":
-        """Return a grammar in which `share` of the phrases called `name` are one of `words`."""
-        weights, alternatives = self.phrases[name]
-        extra = [[_Element(None, False, words=(word,))] for word in words]
-        each = weights[-1] * share / (1 - share) / max(1, len(extra))
-        longer = weights + [weights[-1] + each * (i + 1) for i in range(len(extra))]
-        return Grammar({**self.phrases, name: (longer, alternatives + extra)})
-
     def _choose(self, name: str, random: Random) -> list[_Element]:
         weights, alternatives = self.phrases[name]
         return random.choices(alternatives, cum_weights=weights)[0]

@@ -60,7 +60,7 @@ def score_pipeline(nlp: "Language", trees: Sequence[Tree], *, punctuation: bool 
 
     docs = [to_unparsed_doc(nlp, tree) for tree in trees]
     parsed = nlp.get_pipe("parser").pipe(docs, batch_size=128)  # type: ignore[attr-defined]
-    found = map(read_arcs, parsed)
+    found = (read_arcs(doc, tree.words) for tree, doc in zip(trees, parsed, strict=True))
     return score_trees(
         ((tree, arcs.heads, arcs.labels) for tree, arcs in zip(trees, found, strict=True)),
         punctuation=punctuation,

@@ -25,8 +25,8 @@ class Settings:
     """What the weights depend on beside the trees."""
 
     seed: int = 7
-    epochs: int = 14
-    batch_words: int = 1400  # about 70 sentences; larger ones learn slower on a CPU
+    epochs: int = 12
+    batch_words: int = 1000  # about 70 sentences
     dropout: float = 0.15
     learn_rate: float = 0.001
     decay_from: float = 0.6  # share of the run after which the learn rate falls to a tenth

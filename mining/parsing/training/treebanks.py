@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mining.parsing.convert import Scheme, scheme_of, to_ud2
 from mining.parsing.labels import check_labels
+from mining.parsing.spacy_pipeline import Arcs
 
 __all__ = ["TREEBANK_FILES", "Tree", "TreebankError", "check_treebanks", "read_conllu"]
 
@@ -65,15 +67,27 @@ def check_treebanks(folder: Path, *, any_version: bool = False) -> None:
 def read_conllu(path: Path) -> Iterator[Tree]:
     """Return the sentences of a CoNLL-U file: basic trees, multiword and empty tokens left out.
 
+    A file labelled in UD v1 (it has "dobj") is translated to v2, so that GENIA's public release
+    can be read as it is. English-EWT's own "nmod:desc" is read as compound.
+
     Raises:
         TreebankError: at a line that is not CoNLL-U.
         UnknownLabelError: at a label that is not Universal Dependencies v2.
     """
+    sentences = list(_sentences(path))
+    scheme = scheme_of({row[7] for _, rows in sentences for row in rows})
+    for line, rows in sentences:
+        yield _tree(rows, scheme, path, line)
+
+
+def _sentences(path: Path) -> Iterator[tuple[int, list[list[str]]]]:
+    """Return (number of the line after it, rows of its words) for each sentence."""
     rows: list[list[str]] = []
+    number = 0
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             if rows:
-                yield _tree(rows, path, number)
+                yield number, rows
             rows = []
         elif not line.startswith("#"):
             columns = line.split("\t")
@@ -82,13 +96,16 @@ def read_conllu(path: Path) -> Iterator[Tree]:
             if columns[0].isdigit():
                 rows.append(columns)
     if rows:
-        yield _tree(rows, path, -1)
+        yield number + 1, rows
 
 
-def _tree(rows: list[list[str]], path: Path, line: int) -> Tree:
-    check_labels((row[7] for row in rows), f"{path}, sentence before line {line}")
-    words = tuple(_BRACKETS.get(row[1], row[1]) for row in rows)
+def _tree(rows: list[list[str]], scheme: Scheme, path: Path, line: int) -> Tree:
     heads = tuple(int(row[6]) - 1 if row[6] != "0" else i for i, row in enumerate(rows))
     if any(head >= len(rows) for head in heads):
         raise TreebankError(path, f"a head out of range before line {line}", "a token's number")
-    return Tree(words, heads, tuple(row[7] for row in rows))
+    words = tuple(_BRACKETS.get(row[1], row[1]) for row in rows)
+    labels = tuple("compound" if row[7] == "nmod:desc" else row[7] for row in rows)
+    tags = tuple(row[4] for row in rows)
+    arcs = to_ud2(Arcs(words, heads, labels, tags), scheme)
+    check_labels(arcs.labels, f"{path}, sentence before line {line}")
+    return Tree(words, arcs.heads, arcs.labels)

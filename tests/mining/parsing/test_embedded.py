@@ -135,9 +135,7 @@ def test_the_id_names_the_weights_by_content(tmp_path: Path, parser: Parser) -> 
 
 
 def test_missing_weights_are_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(
-        FileNotFoundError, match="no parser weights here"
-    ):
+    with pytest.raises(FileNotFoundError, match="no parser weights here"):
         load_embedded(tmp_path)
 
 

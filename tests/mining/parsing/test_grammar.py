@@ -51,13 +51,6 @@ def test_choices_options_and_weights_are_random_but_repeatable(tmp_path: Path) -
     assert grammar.generate("S", Random(3)) == grammar.generate("S", Random(3))
 
 
-def test_words_mixed_in_take_their_share(tmp_path: Path) -> None:
-    grammar = _grammar(tmp_path, "S\n  a\n").with_words("S", ["x", "y"], share=0.5)
-    made = Counter(grammar.generate("S", Random(seed)).words[0] for seed in range(400))
-    assert 150 < made["a"] < 250
-    assert made["x"] > 50 and made["y"] > 50
-
-
 @pytest.mark.parametrize(
     ("text", "found"),
     [

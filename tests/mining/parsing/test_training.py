@@ -12,6 +12,7 @@ from mining.parsing import Parse, UnknownLabelError, Unparsed
 from mining.parsing.embedded import load_embedded
 from mining.parsing.training.augment import (
     blank_words,
+    disguise_words,
     fragments,
     lower,
     telegraphic,
@@ -69,7 +70,7 @@ def test_conllu_is_read_without_multiword_and_empty_tokens(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("\tnsubj\t", "\tdobj\t", UnknownLabelError),
+        ("\tnsubj\t", "\tsubject\t", UnknownLabelError),
         ("\t5\tdet\t_\t_", "\t5\tdet", TreebankError),
         ("\t5\tdet", "\t9\tdet", TreebankError),
     ],
@@ -81,6 +82,17 @@ def test_broken_conllu_is_refused(
     path.write_text(_CONLLU.replace(old, new))
     with pytest.raises(error, match="line"):
         list(read_conllu(path))
+
+
+def test_conllu_in_ud1_is_translated(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllu"
+    path.write_text(
+        "1\tshows\t_\t_\tVBZ\t_\t0\troot\t_\t_\n2\tno\t_\t_\tDT\t_\t3\tneg\t_\t_\n"
+        "3\tedema\t_\t_\tNN\t_\t1\tdobj\t_\t_\n4\tin\t_\t_\tIN\t_\t5\tcase\t_\t_\n"
+        "5\tspring\t_\t_\tNN\t_\t1\tnmod\t_\t_\n"
+    )
+    [tree] = read_conllu(path)
+    assert tree.labels == ("root", "det", "obj", "case", "obl")
 
 
 def test_another_release_of_a_treebank_is_refused_unless_wanted(tmp_path: Path) -> None:
@@ -116,6 +128,14 @@ def test_lower_case_final_dot_and_blanks_keep_the_arcs() -> None:
     assert without_final_dot(low).words[-1] == "effusion"
     blank = blank_words(low, Random(0), share=1.0)
     assert blank.words == ("the", "xxxx", "is", "xxxx", "xxxx", "a", "xxxx", "xxxx", ".")
+
+
+def test_disguised_words_keep_length_ending_and_arcs() -> None:
+    tree = disguise_words(lower(_SENTENCE), Random(0), share=1.0)
+    assert (tree.heads, tree.labels) == (_SENTENCE.heads, _SENTENCE.labels)
+    for before, after in zip(lower(_SENTENCE).words, tree.words, strict=True):
+        assert (len(after), after[-4:]) == (len(before), before[-4:])
+        assert (after != before) == (len(before) > 6)
 
 
 def test_missing_arcs_and_punctuation_are_not_scored() -> None:
