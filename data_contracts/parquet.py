@@ -49,15 +49,24 @@ def iter_tables(
     for part in part_paths(path):
         with _open(part, contract, columns) as file:
             names = _names(file, contract, columns)
-            batches = file.iter_batches(batch_size=rows, columns=names)
-            while True:
-                try:
-                    batch = next(batches, None)
-                except (pa.ArrowException, OSError) as error:
-                    raise _damaged(part, error) from error
-                if batch is None:
-                    break
-                yield _project(pa.Table.from_batches([batch]), contract, names, part)
+            # Row groups one by one: they are bounded in bytes, so the pieces are.
+            for group in range(file.num_row_groups):
+                for batch in _batches(file, part, group, names, rows):
+                    yield _project(pa.Table.from_batches([batch]), contract, names, part)
+
+
+def _batches(
+    file: pq.ParquetFile, part: Path, group: int, names: list[str], rows: int
+) -> Iterator[pa.RecordBatch]:
+    batches = file.iter_batches(batch_size=rows, row_groups=[group], columns=names)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(part, error) from error
+        if batch is None:
+            return
+        yield batch
 
 
 def read_table(

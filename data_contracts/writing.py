@@ -20,8 +20,8 @@ PREFIX = "cxrmine."
 # Row groups are cut by the rows alone, never by how they arrive: at a fixed number of rows, or
 # earlier when the texts are long, so that memory stays bounded. Length is looked at per piece.
 _GROUP_ROWS = 65_536
-_GROUP_BYTES = 32 << 20
-_PIECE_ROWS = 1_024
+_GROUP_BYTES = 16 << 20
+_PIECE_ROWS = 256
 
 
 class TableWriter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -31,8 +32,6 @@ _STATUS_WORDS: dict[ReportStatus, tuple[str, ...]] = {
         "entered-in-error",
     ),
 }
-_WORDS = pa.array([word for words in _STATUS_WORDS.values() for word in words])
-_MEANT = pa.array([status.value for status, words in _STATUS_WORDS.items() for _ in words])
 
 Column: TypeAlias = pa.Array
 
@@ -102,7 +101,8 @@ class _Split:
     def status(self) -> Column:
         words = self.trimmed("status")
         plain = pc.replace_substring_regex(pc.utf8_lower(words), r"[\s_]+", "-")
-        status = pc.take(_MEANT, pc.index_in(plain, value_set=_WORDS))
+        known, meant = _states()
+        status = pc.take(meant, pc.index_in(plain, value_set=known))
         self._mark("status", Reason.BAD_STATUS, _lost(words, status))
         return status
 
@@ -143,6 +143,13 @@ class _Split:
     def _mark(self, column: str, reason: Reason, wrong: Column) -> None:
         for row in pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist():
             self._wrong.setdefault(row, (column, reason))
+
+
+@cache
+def _states() -> tuple[pa.Array, pa.Array]:
+    """The words for states, and what they mean. (A first array loads pandas: not at import.)"""
+    pairs = [(word, status.value) for status, words in _STATUS_WORDS.items() for word in words]
+    return pa.array([word for word, _ in pairs]), pa.array([status for _, status in pairs])
 
 
 def _lost(before: Column, after: Column) -> Column:

@@ -13,6 +13,7 @@ from .mapping import ColumnMapping, MappingError
 from .rows import Batch, Layout, RawReject, Reason, SourceError
 
 _BATCH_ROWS = 4_096
+_BATCH_BYTES = 16_000_000
 
 
 def read_parquet(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Iterator[Batch]:
@@ -35,7 +36,7 @@ def read_parquet(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Ite
 
 def _batches(file: pq.ParquetFile, layout: Layout, part: Path, prefix: str) -> Iterator[Batch]:
     first = 1
-    for raw in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(layout.needed)):
+    for raw in file.iter_batches(batch_size=_rows_at_once(file), columns=list(layout.needed)):
         places = [f"{prefix}row {first + row}" for row in range(raw.num_rows)]
         first += raw.num_rows
         table = pa.Table.from_batches([raw]).select(layout.needed)
@@ -52,6 +53,13 @@ def _batches(file: pq.ParquetFile, layout: Layout, part: Path, prefix: str) -> I
             places = [place for place, good in zip(places, readable, strict=True) if good]
             texts = _as_text(table.filter(pa.array(readable)))
         yield Batch(texts, places, layout, part.name, rejects)
+
+
+def _rows_at_once(file: pq.ParquetFile) -> int:
+    """How many rows make a batch: few, if they are long."""
+    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+    longest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(longest, 1)))
 
 
 def _check_types(schema: pa.Schema, layout: Layout, part: Path) -> None:

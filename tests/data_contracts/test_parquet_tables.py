@@ -103,7 +103,11 @@ def test_long_texts_make_smaller_row_groups(tmp_path):
     table = sentences(3000).set_column(1, "text", pa.array(["x" * 20_000] * 3000))
     write_table(tmp_path / "t.parquet", table, DISTINCT_SENTENCES)
     metadata = pq.read_metadata(tmp_path / "t.parquet")
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [2048, 952]
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [
+        1024,
+        1024,
+        952,
+    ]
 
 
 def test_the_hash_of_a_folder_sees_names_and_bytes(tmp_path):
