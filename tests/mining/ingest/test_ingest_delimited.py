@@ -106,7 +106,7 @@ def test_blank_lines_are_no_rows(tmp_path, read):
     assert (len(reports), rejects) == (1, [])
 
 
-@pytest.mark.parametrize("content", ["", "\n", "\N{BOM}"[:0]])
+@pytest.mark.parametrize("content", ["", "\n"])
 def test_a_file_without_header_is_an_error(tmp_path, read, content):
     with pytest.raises(MappingError, match="no header"):
         read(write(tmp_path / "r.csv", content))
