@@ -22,6 +22,7 @@ class ClimbPolicy:
     nmod_cases: frozenset[str]
     contrast: frozenset[str]
     new_determiners: frozenset[str]
+    new_modifiers: frozenset[str]
     opaque: frozenset[str]
     limit: int = 8
 
@@ -95,9 +96,12 @@ class Graph:
 
     def _own_assertion(self, node: int, policy: ClimbPolicy) -> bool:
         """Whether a conjunct stands on its own: after "but", with an own subject or determiner."""
+        joined = self.has_child(node, "cc")
         for child in self.children[node]:
             label, word = self.labels[child], self.words[child]
-            if label == "cc" and word in policy.contrast:
+            if label in ("cc", "advmod") and word in policy.contrast:
+                return True
+            if not joined and label == "amod" and word in policy.new_modifiers:
                 return True
             if label in ("nsubj", "nsubj:pass", "expl"):
                 return True
@@ -149,7 +153,7 @@ def climb_policy(data: Mapping[str, object]) -> ClimbPolicy:
     Raises:
         KeyError: a key is missing or unknown.
     """
-    names = ("labels", "nmod_cases", "contrast", "new_determiners", "opaque")
+    names = ("labels", "nmod_cases", "contrast", "new_determiners", "new_modifiers", "opaque")
     unknown = set(data) - {*names, "limit"}
     missing = set(names) - set(data)
     if unknown or missing:

@@ -101,14 +101,22 @@ def read_arcs(doc: "Doc", forms: tuple[str, ...]) -> Arcs:
     # One array, not token by token: that would take a quarter of the parser's time.
     columns = doc.to_array(["HEAD", "DEP", "TAG"]).astype("int64").T.tolist()
     heads = [i + offset for i, offset in enumerate(columns[0])]
-    labels = [_string(doc, key) for key in columns[1]]
+    labels = _names(doc, columns[1])
     roots = [i for i, head in enumerate(heads) if head == i]
     for extra in roots[1:]:
         heads[extra] = roots[0]
         labels[extra] = "parataxis" if forms[extra][0].isalnum() else "punct"
     labels[roots[0]] = "root"
-    return Arcs(forms, tuple(heads), tuple(labels), tuple(_string(doc, k) for k in columns[2]))
+    return Arcs(forms, tuple(heads), tuple(labels), tuple(_names(doc, columns[2])))
 
 
-def _string(doc: "Doc", key: int) -> str:
-    return doc.vocab.strings[key % 2**64] if key else ""
+# spaCy's keys are hashes of the names, the same in every model: a name looked up once stays true.
+_known_names: dict[int, str] = {0: ""}
+
+
+def _names(doc: "Doc", keys: list[int]) -> list[str]:
+    try:
+        return [_known_names[key] for key in keys]
+    except KeyError:
+        _known_names.update((key, doc.vocab.strings[key % 2**64]) for key in keys if key)
+        return [_known_names[key] for key in keys]

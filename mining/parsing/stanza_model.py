@@ -1,7 +1,7 @@
 """Local stanza models as parsers of Universal Dependencies v2 trees: mimic, craft, ewt."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,7 @@ class StanzaParser:
 
     def __init__(self, pipeline: Any, package: str, version: str) -> None:
         depparse = pipeline.processors["depparse"]
-        units: Iterable[str] = depparse.vocab["deprel"]._id2unit
-        # "<PAD>", "<UNK>" and the like are stanza's own bookkeeping, never a label of a word.
-        check_labels(
-            (unit for unit in units if not unit.startswith("<")), f"stanza package {package!r}"
-        )
+        check_labels(depparse.get_known_relations(), f"stanza package {package!r}")
         self._pipeline = pipeline
         weights = Path(str(depparse.config["model_path"]))
         self.id = f"stanza-{package}-{version}-{_content_hash(weights)}"
