@@ -90,6 +90,7 @@ def run_label(
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
+    assert isinstance(result, RunResult)
     return result
 
 
