@@ -45,10 +45,10 @@ class StanzaParser:
             return [tree for words in batch for tree in self._parse_batch([words])]
 
 
-def load_stanza(package: str = "mimic") -> StanzaParser:
-    """Return the parser of a stanza package that lies in the local stanza folder.
+def load_stanza(package: str = "mimic", *, folder: Path | None = None) -> StanzaParser:
+    """Return the parser of a stanza package that lies in `folder`, by default stanza's own.
 
-    Nothing is downloaded. stanza's own STANZA_RESOURCES_DIR says where the folder is.
+    Nothing is downloaded. STANZA_RESOURCES_DIR moves stanza's own folder.
 
     Raises:
         MissingModelError: if stanza or the package is not installed.
@@ -68,6 +68,7 @@ def load_stanza(package: str = "mimic") -> StanzaParser:
             tokenize_pretokenized=True,
             download_method=None,
             verbose=False,
+            **({} if folder is None else {"dir": str(folder)}),
         )
     except FileNotFoundError as error:
         remedy = f"get it with: python -c \"import stanza; stanza.download('en', '{package}')\""

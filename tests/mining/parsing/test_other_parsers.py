@@ -118,15 +118,19 @@ def test_stanza_rows_that_are_no_tree_are_unparsed(rows: list[dict[str, Any]], r
     assert isinstance(result, Unparsed) and reason in result.reason
 
 
+class _Depparse:
+    """What of stanza's processor our code touches."""
+
+    def __init__(self, labels: list[str]) -> None:
+        self.config = {"model_path": "none.pt"}
+        self.get_known_relations = labels.copy
+
+
 class _Pipeline:
-    """What of a stanza pipeline our code touches: processors with a vocabulary, and a call."""
+    """What of a stanza pipeline our code touches: the parser among its processors, and a call."""
 
     def __init__(self, labels: list[str], document: Any = None) -> None:
-        units = type("Vocab", (), {"_id2unit": ["<PAD>", "<UNK>", "<EMPTY>", "<ROOT>", *labels]})
-        depparse = type(
-            "Depparse", (), {"vocab": {"deprel": units()}, "config": {"model_path": "none.pt"}}
-        )
-        self.processors = {"depparse": depparse()}
+        self.processors = {"depparse": _Depparse(labels)}
         self.document = document
 
     def __call__(self, batch: list[list[str]]) -> Any:
@@ -164,6 +168,12 @@ def test_one_failing_sentence_does_not_cost_stanza_the_others() -> None:
     assert empty == Unparsed("no tokens")
     assert isinstance(last, Parse)
     assert parser.id.startswith("stanza-mimic-1.10-")
+
+
+def test_a_stanza_package_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    pytest.importorskip("stanza", reason="stanza is an extra: pip install 'cxrmine[stanza]'")
+    with pytest.raises(MissingModelError, match=r"stanza\.download\('en', 'craft'\)"):
+        load_stanza("craft", folder=tmp_path)
 
 
 def test_stanza_not_installed_is_one_clear_line() -> None:
