@@ -294,3 +294,23 @@ def test_cache_show_counts_damaged_artifacts(
     assert cxrmine("cache", "show", "--check") == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if "label" in line)
     assert row.split()[1] == "2" and row.split()[-1] == "1"
+
+
+def test_what_a_killed_mine_left_is_gone_after_the_next(
+    tmp_path: Path, write_reports: WriteReports
+) -> None:
+    rows = [(f"R{n}", f"FINDINGS: No effusion at level {n}.") for n in range(3000)]
+    source = write_reports(tmp_path / "reports.csv", rows)
+    words = [sys.executable, "-m", "flows.cli", "mine", str(source), "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".out.cxrmine-*/parse")):
+        assert killed.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    assert not (tmp_path / "out").exists()
+
+    write_reports(source, [("R1", "FINDINGS: No effusion.")])
+    assert cxrmine("mine", source, "--out", tmp_path / "out") == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "reports.csv"}
