@@ -84,7 +84,7 @@ class Graph:
         label = self.labels[node]
         if label == "conj":
             between = self.words[self.heads[node] : node]
-            return ";" not in between and not self._own_assertion(node, policy)
+            return ";" not in between and not self.own_assertion(node, policy)
         if label == "nmod":
             if self.words[self.heads[node]] in policy.opaque:
                 return False
@@ -94,14 +94,14 @@ class Graph:
             )
         return label in policy.labels
 
-    def _own_assertion(self, node: int, policy: ClimbPolicy) -> bool:
+    def own_assertion(self, node: int, policy: ClimbPolicy) -> bool:
         """Whether a conjunct stands on its own: after "but", with an own subject or determiner."""
         joined = self.has_child(node, "cc")
         for child in self.children[node]:
             label, word = self.labels[child], self.words[child]
             if label in ("cc", "advmod") and word in policy.contrast:
                 return True
-            if not joined and label == "amod" and word in policy.new_modifiers:
+            if not joined and (label == "nummod" or word in policy.new_modifiers):
                 return True
             if label in ("nsubj", "nsubj:pass", "expl"):
                 return True

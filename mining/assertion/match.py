@@ -39,12 +39,17 @@ class Anchors:
 
     def __init__(self, graph: Graph, target: Target, policy: ClimbPolicy) -> None:
         self.span = frozenset(target.tokens)
+        self._graph, self._policy = graph, policy
         self.heads = graph.heads_of(target.tokens)
         self.climbed: list[int] = []
         for head in self.heads:
             for node in graph.climb(head, policy):
                 if node not in self.climbed:
                     self.climbed.append(node)
+
+    def stands_alone(self, node: int) -> bool:
+        """Whether a conjunct opens a statement of its own (ClimbPolicy)."""
+        return self._graph.own_assertion(node, self._policy)
 
 
 def find_match(
@@ -60,7 +65,7 @@ def find_match(
     """The first way in which the expression holds for the mention, or None."""
     if isinstance(expression, Surface):
         match = _match_surface(expression, graph, target, stops)
-        if match and same_clause and graph.parsed and _across_clauses(graph, match, anchors):
+        if match and same_clause and graph.parsed and _apart(graph, match, anchors):
             return None
         return match
     if not graph.parsed:
@@ -72,8 +77,10 @@ def find_match(
     return None
 
 
-def _across_clauses(graph: Graph, match: Match, anchors: Anchors) -> bool:
-    """Whether mention and cue stand in two clauses, each with a subject of its own."""
+def _apart(graph: Graph, match: Match, anchors: Anchors) -> bool:
+    """Whether mention and cue stand in two clauses, or the mention is a statement of its own."""
+    if any(graph.labels[h] == "conj" and anchors.stands_alone(h) for h in anchors.heads):
+        return True
     own = {graph.clause_of(head) for head in anchors.heads}
     clauses = {graph.clause_of(cue) for cue in match.cues}
     return None not in own | clauses and own.isdisjoint(clauses)
