@@ -33,11 +33,13 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         resources = load_resources(settings)
         prints["findings"] = settings.findings
         prints["vocabulary"] = resources.vocabulary.content_hash
-        prints["rules"] = resources.book.content_hash
         prints["concepts"] = settings.concepts
-        prints["assertion"] = settings.assertion
-    if stage in ("parse", "mine"):
         prints["parser"] = the_parser(settings.parser).id
+    if stage == "parse":
+        prints["graph_rules"] = resources.book.graph_hash
+    if stage == "mine":
+        prints["rules"] = resources.book.content_hash
+        prints["assertion"] = settings.assertion
     if stage == "label":
         profile = the_profile(settings.profile)
         prints["profile"] = f"{profile.name} {profile.content_hash}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_contracts import Verdict
 from mining.assertion.graph import ClimbPolicy, climb_policy
@@ -69,7 +69,7 @@ class RuleBook:
     rules: tuple[Rule, ...]
     policy: ClimbPolicy
     content_hash: str
-    _index: Mapping[str, tuple[tuple[int, int], ...]] = field(init=False, repr=False)
+    _index: Mapping[str, tuple[_Entry, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", _index(self.rules))
@@ -79,41 +79,64 @@ class RuleBook:
         """The words without which no rule can fire: a sentence without them needs no parse."""
         return frozenset(self._index)
 
+    @cached_property
+    def graph_hash(self) -> str:
+        """The hash of what decides whether a sentence needs a parse: the words of graph rules.
+
+        A changed verdict, order or example leaves it as it is, and with it the stored parses.
+        """
+        needs = sorted(
+            str([sorted(s) for s in entry.needs])
+            for entries in self._index.values()
+            for entry in entries
+            if entry.graph
+        )
+        return hashlib.sha256("\n".join(needs).encode()).hexdigest()
+
     def needs_graph(self, words: frozenset[str]) -> bool:
         """Whether a rule that looks at the graph could fire in a sentence of these words."""
         return any(
-            rule.same_clause or any(isinstance(e, Path) for e in live)
-            for rule, live in self.candidates(words)
+            entry.graph and all(s & words for s in entry.needs)
+            for word in words & self.trigger_words
+            for entry in self._index[word]
         )
 
     def candidates(self, words: frozenset[str]) -> list[tuple[Rule, list[Expression]]]:
         """The rules that could fire in a sentence of these words, in order of judgement."""
-        hits: dict[int, set[int]] = {}
-        for word in words & self.trigger_words:
-            for number, expression in self._index[word]:
-                hits.setdefault(number, set()).add(expression)
-        found = []
-        for number in sorted(hits):
+        live = sorted(
+            {
+                (entry.rule, entry.expression)
+                for word in words & self.trigger_words
+                for entry in self._index[word]
+                if all(s & words for s in entry.needs)
+            }
+        )
+        found: dict[int, list[Expression]] = {}
+        for number, expression in live:
             rule = self.rules[number]
-            live = [
-                rule.expressions[e]
-                for e in sorted(hits[number])
-                if all(s & words for s in rule.expressions[e].word_sets())
-            ]
-            if live:
-                found.append((rule, live))
-        return found
+            found.setdefault(number, []).append(rule.expressions[expression])
+        return [(self.rules[number], expressions) for number, expressions in found.items()]
 
 
-def _index(rules: Iterable[Rule]) -> dict[str, tuple[tuple[int, int], ...]]:
-    index: dict[str, list[tuple[int, int]]] = {}
+class _Entry(NamedTuple):
+    """Where a trigger word leads: an expression, and the lists that a sentence must meet."""
+
+    rule: int
+    expression: int
+    graph: bool
+    needs: tuple[frozenset[str], ...]
+
+
+def _index(rules: Iterable[Rule]) -> dict[str, tuple[_Entry, ...]]:
+    index: dict[str, list[_Entry]] = {}
     for number, rule in enumerate(rules):
         for e, expression in enumerate(rule.expressions):
             sets = expression.word_sets()
             if not sets:
                 raise RuleFileError(f"{rule.file}: rule {rule.id}", "an expression without words")
+            graph = rule.same_clause or isinstance(expression, Path)
             for word in min(sets, key=len):
-                index.setdefault(word, []).append((number, e))
+                index.setdefault(word, []).append(_Entry(number, e, graph, tuple(sets)))
     return {word: tuple(entries) for word, entries in index.items()}
 
 

@@ -54,7 +54,7 @@ def test_deleting_a_rule_changes_a_verdict(rule: Rule, parser: Parser) -> None:
 def _folder(tmp_path: Path, text: str) -> Path:
     (tmp_path / "graph.toml").write_text(
         '[climb]\nlabels = ["amod"]\nnmod_cases = ["of"]\ncontrast = ["but"]\n'
-        'new_determiners = ["a"]\nopaque = []\n'
+        'new_determiners = ["a"]\nnew_modifiers = []\nopaque = []\n'
     )
     (tmp_path / "10_own.toml").write_text('scheme = "ud2"\n' + text)
     return tmp_path
@@ -92,3 +92,21 @@ def test_the_hash_follows_the_content(tmp_path: Path) -> None:
     before = load_rules(folder).content_hash
     (folder / "10_own.toml").write_text((folder / "10_own.toml").read_text() + "# more\n")
     assert load_rules(folder).content_hash != before
+
+
+@pytest.mark.parametrize(
+    ("change", "keeps"),
+    [
+        (('verdict = "absent"', 'verdict = "uncertain"'), True),
+        (('yes = ["No [a]."]', 'yes = ["No [b]."]'), True),
+        (("'no'", "'not'"), False),
+    ],
+    ids=["verdict", "example", "word"],
+)
+def test_only_the_words_of_graph_rules_decide_what_is_parsed(
+    tmp_path: Path, change: tuple[str, str], keeps: bool
+) -> None:
+    text = RULE.format("path = \"FINDING >det 'no'\"")
+    before = load_rules(_folder(tmp_path, text)).graph_hash
+    after = load_rules(_folder(tmp_path, text.replace(*change))).graph_hash
+    assert (before == after) is keeps
