@@ -1,0 +1,1 @@
+"""Runnable measurements: each prints its figures, measured in the run that prints them."""
