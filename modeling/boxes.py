@@ -1,0 +1,248 @@
+"""Boxes from heatmaps, as the paper draws them: one per isolated region above each threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from data_contracts import BOXES
+
+from .box_choice import Columns, choose_boxes
+from .box_options import PAPER_THRESHOLDS, BoxOptions, resize, upsampling_matrix
+from .box_regions import find_regions
+
+Floats = npt.NDArray[np.float32]
+
+# One size for all images, or a (width, height) for each: (N, 2).
+ImageSize = int | tuple[float, float] | npt.NDArray[Any] | Sequence[tuple[float, float]]
+
+_CHUNK_CELLS = 1 << 19  # up-sampled cells held at a time: what the caches of a core hold
+
+
+class Box(NamedTuple):
+    """A box in pixels of the original image, the heat it rests on, and the threshold it is from."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    score: float
+    threshold: float
+
+
+class HeatmapError(ValueError):
+    """Heatmaps cannot be read: what was `found`, what was `expected`."""
+
+    def __init__(self, found: str, expected: str, to_do: str) -> None:
+        self.found, self.expected, self.to_do = found, expected, to_do
+        super().__init__(f"heatmaps: found {found}, expected {expected}. {to_do}")
+
+
+def boxes_from_heatmap(
+    heatmap: Any,
+    *,
+    image_size: int | tuple[float, float],
+    thresholds: Sequence[float] = PAPER_THRESHOLDS,
+    options: BoxOptions | None = None,
+) -> list[Box]:
+    """The boxes of one heatmap (H, W), numpy or torch; threshold by threshold, from the top down.
+
+    The map is up-sampled once, bilinearly, to `options.grid` cells a side (`BoxOptions.grid`), then
+    taken to [0, 255] by its least and largest value, cut at each threshold apart, and every
+    connected region of values above the threshold gives the smallest box around it, in pixels of
+    the original image: `image_size` is its side or (width, height). Edges are as fine as a cell of
+    the grid; `BoxOptions(grid=1024)` is the paper to the pixel. The score is the region's peak (or
+    mean) of the raw heat. A constant map has no least and largest value apart, and gives no box.
+
+    Source: Wang et al., CVPR 2017, section 4.2. HeatmapError for another shape or a value that is
+    no finite number, BoxOptionError for thresholds outside [0, 255).
+
+    >>> heat = np.zeros((4, 4)); heat[1:3, 2] = 1
+    >>> for box in boxes_from_heatmap(heat, image_size=400):
+    ...     print([round(value) for value in box[:4]], round(box.threshold))
+    [175, 75, 150, 250] 60
+    [221, 121, 58, 158] 180
+    """
+    chosen = replace(options or BoxOptions(), thresholds=tuple(map(float, thresholds)))
+    maps = _as_array(heatmap)
+    if maps.ndim != 2:
+        raise HeatmapError(
+            f"shape {tuple(maps.shape)}", "(height, width)", "Use boxes_from_heatmaps for a batch."
+        )
+    columns = _draw(maps[None, None], ("",), _sizes(image_size, 1), chosen)
+    return [
+        Box(*map(float, row)) for row in zip(*(columns[name] for name in Box._fields), strict=True)
+    ]
+
+
+def boxes_from_heatmaps(
+    heatmaps: Any,
+    *,
+    image_ids: Sequence[str],
+    findings: Sequence[str],
+    image_size: ImageSize,
+    options: BoxOptions | None = None,
+    source: str | None = None,
+) -> pa.Table:
+    """The `boxes` table of heatmaps (N, C, H, W): by image, finding, threshold, from the top down.
+
+    The same boxes as `boxes_from_heatmap` draws map by map. `image_size` is one side, one (width,
+    height), or (N, 2); `source` goes into the table, a checkpoint's id say. torch tensors are
+    up-sampled on their own device. Errors as there, and HeatmapError when N or C are not the
+    numbers of images and findings.
+    """
+    options = options or BoxOptions()
+    maps = _as_array(heatmaps)
+    if maps.ndim != 4 or maps.shape[:2] != (len(image_ids), len(findings)):
+        raise HeatmapError(
+            f"shape {tuple(maps.shape)}",
+            f"({len(image_ids)} images, {len(findings)} findings, height, width)",
+            "Give one id per image and one name per finding, in the heatmaps' order.",
+        )
+    sizes = _sizes(image_size, len(image_ids))
+    step = max(1, _CHUNK_CELLS // (max(1, len(findings)) * _grid(maps, options) ** 2))
+    starts = range(0, len(image_ids), step)
+
+    def draw(start: int) -> Columns:
+        piece = slice(start, start + step)
+        columns = _draw(maps[piece], findings, sizes[piece], options)
+        return columns | {"image": columns["image"] + start}
+
+    with ThreadPoolExecutor(options.workers) as pool:  # numpy lets other threads run meanwhile
+        pieces = list(pool.map(draw, starts))
+    columns = {
+        name: np.concatenate([piece[name] for piece in pieces]) if pieces else np.zeros(0)
+        for name in ("image", "finding", *Box._fields)
+    }
+    return _table(columns, image_ids, findings, source)
+
+
+def peak_points(heatmaps: Any, *, image_size: ImageSize) -> npt.NDArray[np.float64]:
+    """Where each map (N, C, H, W) is hottest: (N, C, 2), x and y in pixels of the original image.
+
+    For the pointing game: the centre of the hottest cell, the first in reading order of equals.
+    """
+    maps = _as_array(heatmaps)
+    flat = np.asarray(_to_numpy(maps)).reshape(*maps.shape[:2], -1)
+    y, x = np.divmod(flat.argmax(-1), maps.shape[-1])
+    cells = np.stack([x, y], -1) + 0.5
+    size = _sizes(image_size, maps.shape[0])[:, None, :]
+    points: npt.NDArray[np.float64] = cells / (maps.shape[-1], maps.shape[-2]) * size
+    return points
+
+
+def _draw(
+    maps: Any, findings: Sequence[str], sizes: npt.NDArray[np.float64], options: BoxOptions
+) -> Columns:
+    """Boxes as columns `image`, `finding` (both as positions) and those of `Box`."""
+    heat = _upsample(maps, _grid(maps, options))
+    images, count = heat.shape[:2]
+    flat = heat.reshape(-1, *heat.shape[2:])  # (N * C, grid, grid)
+    level = _normalise(flat)
+    for position, name in enumerate(findings):
+        if name in options.priors:
+            own = level[position::count]
+            own *= resize(options.priors[name], heat.shape[2:])
+            level[position::count] = _normalise(own)
+    levels = np.tile(options.thresholds_of(findings), (images, 1))
+    pieces = []
+    for column in levels.T:
+        regions = find_regions(
+            level > column[:, None, None],
+            flat,
+            connectivity=options.connectivity,
+            statistic=options.score,
+        )
+        scale = sizes[regions.map // count] / (heat.shape[3], heat.shape[2])
+        pieces.append(
+            {
+                "image": regions.map // count,
+                "finding": regions.map % count,
+                "x": regions.x0 * scale[:, 0],
+                "y": regions.y0 * scale[:, 1],
+                "w": (regions.x1 - regions.x0) * scale[:, 0],
+                "h": (regions.y1 - regions.y0) * scale[:, 1],
+                "score": regions.heat,
+                "threshold": column[regions.map],
+            }
+        )
+    columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    order = np.lexsort((columns["finding"], columns["image"]))  # stable: thresholds stay in order
+    return choose_boxes({name: values[order] for name, values in columns.items()}, sizes, options)
+
+
+def _grid(maps: Any, options: BoxOptions) -> int:
+    """Cells a side of the working grid: never coarser than the maps are."""
+    return int(max(options.grid, *maps.shape[2:]))
+
+
+def _as_array(heatmaps: Any) -> Any:
+    """The heatmaps as a numpy array, or as the torch tensor they are, in single precision."""
+    if hasattr(heatmaps, "detach"):
+        return heatmaps.detach().float()
+    return np.asarray(heatmaps, np.float32)
+
+
+def _to_numpy(maps: Any) -> Floats:
+    result: Floats = maps.cpu().numpy() if hasattr(maps, "detach") else maps
+    return result
+
+
+def _upsample(maps: Any, grid: int) -> Floats:
+    """The maps (N, C, H, W) on a grid x grid, computed where they are."""
+    down, across = (upsampling_matrix(size, grid) for size in maps.shape[2:])
+    if hasattr(maps, "detach"):
+        heat = maps.new_tensor(down) @ maps @ maps.new_tensor(across).T
+    else:
+        heat = np.matmul(down, maps) @ across.T
+    heat = _to_numpy(heat)
+    if not np.isfinite(heat).all():
+        raise HeatmapError(
+            "a value that is no finite number", "finite heat", "Look for NaN in the network."
+        )
+    return heat
+
+
+def _normalise(maps: Floats) -> Floats:
+    """Each map (M, H, W) taken to [0, 255]; a constant one to nought."""
+    low = maps.min((1, 2), keepdims=True)
+    span = maps.max((1, 2), keepdims=True) - low
+    # What the interpolation's rounding leaves of a constant map is no heat.
+    flat = span <= 1e-6 * np.maximum(np.abs(low), np.abs(low + span))
+    factor = np.divide(255, span, out=np.zeros_like(span), where=~flat)
+    level: Floats = (maps - low) * factor
+    return level
+
+
+def _sizes(image_size: ImageSize, images: int) -> npt.NDArray[np.float64]:
+    """Width and height of each image: (N, 2)."""
+    sizes = np.asarray(image_size, np.float64)
+    if sizes.shape not in ((), (2,), (images, 2)) or not (sizes > 0).all():
+        raise HeatmapError(
+            f"image size {image_size!r}" if sizes.size < 5 else f"image sizes of {sizes.shape}",
+            f"a side, a (width, height), or {images} of them, all above 0",
+            "Give the size of the original image, in whose pixels boxes are wanted.",
+        )
+    return np.broadcast_to(sizes.reshape(-1, 2) if sizes.ndim else sizes, (images, 2))
+
+
+def _table(
+    columns: Columns, image_ids: Sequence[str], findings: Sequence[str], source: str | None
+) -> pa.Table:
+    count = len(columns["x"])
+    texts = {
+        name: pa.array(values, pa.string()).take(pa.array(columns[key].astype(np.int64)))
+        for name, key, values in (
+            ("image_id", "image", image_ids),
+            ("finding", "finding", findings),
+        )
+    }
+    numbers = {name: pa.array(columns[name].astype(np.float64)) for name in Box._fields[:5]}
+    sources = pa.array([source] * count, pa.string())
+    return pa.table({**texts, **numbers, "source": sources}).cast(BOXES.schema)
