@@ -11,6 +11,7 @@ from flows.cli.errors import report_error
 from flows.cli.explain import explain
 from flows.cli.export import export
 from flows.cli.mine import mine
+from flows.cli.rules import rules
 from flows.cli.run import run
 from flows.cli.stats import stats
 from flows.cli.version import version
@@ -24,6 +25,7 @@ app = typer.Typer(
 for verb in (run, mine, audit, explain, export, stats, version):
     app.command()(verb)
 app.add_typer(cache, name="cache")
+app.add_typer(rules, name="rules")
 
 
 def main() -> None:
