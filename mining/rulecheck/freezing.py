@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mining.assertion.judge import Ruling
-from mining.assertion.rulebook import RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import RuleBook
 from mining.parsing import Parse, Parser, Unparsed, load_parser
 from mining.parsing.frozen import (
     Frozen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.table import Table
 from mining.rulecheck.check import RuleCheck, RuleReport
 
 _HEADER = ("rule", "fires", "decides", "alone", "precision", "shared with")
-_FIRST_COLUMN = 44
+_FIRST_COLUMN = 36
+_WIDTHS = (5, 7, 5, 11, 25)
 _NOTE = (
     "fires: mentions that the rule matches, wherever it stands in the order; decides: it gave the"
     " verdict; alone: another verdict would stand without it; precision: of the reports whose"
@@ -52,12 +54,13 @@ def check_markdown(check: RuleCheck, *, examples: bool = False, verbose: bool = 
 
 def _table(check: RuleCheck, *, reports: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    for position, name in enumerate(_HEADER):
-        side = "left" if position in (0, len(_HEADER) - 1) else "right"
-        table.add_column(name, justify=side, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
-    table.columns[0].max_width = _FIRST_COLUMN
+    # On a narrow terminal only the first column folds: figures and ids of rules stay whole.
+    table.add_column(_HEADER[0], overflow="fold", max_width=_FIRST_COLUMN)
+    for name, width in zip(_HEADER[1:], _WIDTHS, strict=True):
+        side: Literal["left", "right"] = "left" if name == _HEADER[-1] else "right"
+        table.add_column(name, justify=side, min_width=width, no_wrap=True)
     for report in check.rules:
-        first, *rest = (escape(line) for line in _first_cell(report, reports=reports))
+        first, *rest = (escape(_cut(line)) for line in _first_cell(report, reports=reports))
         style = "red" if report.errors else "yellow" if report.warnings else "bold"
         cell = "\n".join([f"[{style}]{first}[/]", *(f"[dim]{line}[/]" for line in rest)])
         table.add_row(cell, *_figures(report), escape("\n".join(_shared(report))))
@@ -66,13 +69,17 @@ def _table(check: RuleCheck, *, reports: bool) -> Table:
 
 def _first_cell(report: RuleReport, *, reports: bool) -> Iterator[str]:
     verdict = report.rule.verdict.value if report.rule.verdict else "context"
-    yield f"{report.rule.id} ({verdict}, {report.kind})"
+    yield f"{report.rule.id} {verdict}/{report.kind}"
     yield from report.examples
     if reports and report.tally.reports:
         yield "in " + ", ".join(report.tally.reports)
     if report.errors:
         yield f"ERROR {report.errors[0]}"
     yield from (f"! {warning}" for warning in report.warnings)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _FIRST_COLUMN else line[: _FIRST_COLUMN - 1] + "…"
 
 
 def _figures(report: RuleReport) -> tuple[str, str, str, str]:

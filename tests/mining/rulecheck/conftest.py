@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mining.assertion.rulebook import RULES
+from mining.assertion.rule_files import RULES
 from mining.parsing import Parser, load_parser
 from mining.parsing.frozen import FrozenParser, frozen_parser
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from data_contracts import CHESTXRAY14
-from mining.assertion.rulebook import load_rules
+from mining.assertion.rule_files import load_rules
 from mining.audit import read_gold
 from mining.audit.holdout import held_out_ids
 from mining.examples import rule_examples
@@ -223,6 +223,8 @@ def _printed(check: RuleCheck, width: int = 100, **options: bool) -> str:
 def test_the_table_fits_a_hundred_columns(corpus: Corpus, gold: pa.Table) -> None:
     text = _printed(check_rules(load_rules(), corpus, gold=gold), examples=True, verbose=True)
     assert max(map(len, text.splitlines())) <= 100
+    head = text.splitlines()[0].split()
+    assert head == ["rule", "fires", "decides", "alone", "precision", "shared", "with"]
     assert all(rule.id in text for rule in load_rules().rules)
 
 

@@ -10,7 +10,9 @@ from conllu import parse as parse_conllu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mining.assertion.rulebook import Rule, load_rules
+from mining.assertion.rule_files import load_rules
+
+from mining.assertion.rulebook import Rule
 from mining.examples import fires, judge_example, rule_examples
 from mining.parsing import Parse, Parser, Unparsed
 from mining.parsing.frozen import (

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mining.assertion.judge import Ruling
-from mining.assertion.rulebook import Rule, RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import Rule, RuleBook
 from mining.parsing import Parser
 from mining.parsing.frozen import FrozenParser
 from mining.rulecheck import Golden, GoldenFileError, load_golden

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mining.assertion.rulebook import _RULE_KEYS, load_rules
+from mining.assertion.rule_files import RULE_KEYS, load_rules
 from mining.examples import fires, judge_example, rule_examples
 from mining.parsing import Parser
 from tests.mining.rulecheck.conftest import RuleFolder
@@ -65,4 +65,4 @@ def test_the_page_has_examples_of_both_kinds() -> None:
 def test_the_page_names_every_key_of_a_rule() -> None:
     table = PAGE.split("## Keys of a rule")[1].split("##")[0]
     named = set(re.findall(r"`(\w+)`", table))
-    assert named >= _RULE_KEYS
+    assert named >= RULE_KEYS
