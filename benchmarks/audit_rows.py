@@ -25,7 +25,8 @@ from benchmarks.road import (
     read_words_only,
 )
 from data_contracts import CHESTXRAY14
-from mining.assertion.rulebook import RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import RuleBook
 from mining.audit import AuditResult, audit, paired_difference
 from mining.audit.paired import Difference
 from mining.concepts.phrases import PhraseMatcher

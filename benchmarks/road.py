@@ -42,7 +42,7 @@ def read_unparsed(texts: Sequence[str], reader: SentenceReader) -> tuple[Reading
 def drop_rules(book: RuleBook, dropped: Callable[[Rule], bool]) -> RuleBook:
     """The rule book without these rules. ValueError when there are none of them.
 
-    >>> from mining.assertion.rulebook import load_rules
+    >>> from mining.assertion.rule_files import load_rules
     >>> {rule.file[:2] for rule in drop_rules(load_rules(), is_hedge).rules} & {"10", "30"}
     set()
     """

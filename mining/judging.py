@@ -10,7 +10,8 @@ from functools import lru_cache
 from data_contracts import Verdict
 from mining.assertion.graph import Graph
 from mining.assertion.judge import UNPARSED_RULE, SentenceJudge
-from mining.assertion.rulebook import RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import RuleBook
 from mining.parsing import Parse, Unparsed
 from mining.reading import Sentence, cut
 from mining.resources import the_parser

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from data_contracts import finding_set
-from mining.assertion.rulebook import RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import RuleBook
 from mining.concepts.phrases import PhraseMatcher
 from mining.parsing import Parser, load_parser
 from mining.profiles import Profile, load_profile

@@ -43,7 +43,7 @@ def check(
     """What each rule does on a corpus; exit code 1 when a rule is dead, double or impossible."""
     import json
 
-    from mining.assertion.rulebook import load_rules
+    from mining.assertion.rule_files import load_rules
     from mining.rulecheck import check_rules, read_corpus
     from mining.rulecheck.view import check_markdown, print_check
 

@@ -17,7 +17,8 @@ from benchmarks.road import (
     read_words_only,
 )
 from data_contracts import Verdict
-from mining.assertion.rulebook import RuleBook, load_rules
+from mining.assertion.rule_files import load_rules
+from mining.assertion.rulebook import RuleBook
 from mining.concepts.phrases import PhraseMatcher
 from mining.parsing import load_parser
 from mining.reading import SentenceReader

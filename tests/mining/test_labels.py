@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import Verdict
-from mining.assertion.rulebook import load_rules
+from mining.assertion.rule_files import load_rules
 from mining.labels import label_table
 from mining.profiles import Profile, ProfileError, load_profile, profile_names
 from mining.vocabulary import load_vocabulary

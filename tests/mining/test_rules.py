@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts import Verdict
-from mining.assertion.rulebook import Rule, RuleBook, RuleFileError, load_rules
+from mining.assertion.rule_files import RuleFileError, load_rules
+from mining.assertion.rulebook import Rule, RuleBook
 from mining.examples import fires, judge_example, rule_examples
 from mining.parsing import Parser, load_parser
 

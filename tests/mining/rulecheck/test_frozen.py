@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mining.assertion.rule_files import load_rules
-
 from mining.assertion.rulebook import Rule
 from mining.examples import fires, judge_example, rule_examples
 from mining.parsing import Parse, Parser, Unparsed
