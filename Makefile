@@ -8,26 +8,34 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run test lint setup setup-train clean
+.PHONY: help run test lint audit rules freeze-parses setup clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 # Installs again only when what is wanted has changed.
 $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
-	@PYTHON="$(PYTHON)" scripts/venv.sh dev
+	@PYTHON="$(PYTHON)" scripts/venv.sh dev,train,stanza
 	@touch $@
 
-setup: $(STAMP)  ## make .venv with all that run and test need
-
-setup-train: $(STAMP)  ## add torch and all that training needs (several GB)
-	@scripts/venv.sh dev,train
+setup: $(STAMP)  ## make .venv with everything (several GB: torch and its libraries)
 
 run: $(STAMP)  ## the 3,955 OpenI reports to audited label tables in out/openi
 	@$(BIN)/cxrmine run openi --profile openi-mesh --out $(OUT)
 
 test: $(STAMP)  ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and medspaCy; cross-validation
+	@$(BIN)/python -m benchmarks.audit_openi --markdown docs/results/openi_audit.md
+	@$(BIN)/python -m benchmarks.cross_validation --markdown docs/results/openi_cross_validation.md
+	@$(BIN)/python -m benchmarks.negation
+
+rules: $(STAMP)  ## every rule over OpenI: how often it fires, decides, and is right
+	@$(BIN)/cxrmine rules check openi
+
+freeze-parses: $(STAMP)  ## the frozen parses of all example sentences, after a change of rules or weights
+	@$(BIN)/python -m mining.parsing.frozen freeze
 
 lint: $(STAMP)  ## ruff and mypy
 	@$(BIN)/ruff check .

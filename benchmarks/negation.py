@@ -54,7 +54,7 @@ def negex() -> Judge:
     def negated(example: Example) -> bool:
         doc = sentencizer(nlp.make_doc(example.text))
         span = doc.char_span(*example.spans[0], label="SPAN", alignment_mode="expand")
-        doc.ents = [span]
+        doc.ents = [span] if span else []
         return bool(component(doc).ents[0]._.negex)
 
     return lambda examples: [negated(e) for e in examples]
