@@ -29,7 +29,7 @@ class Mix:
     seed: int = 11
     radiology: int = 9000  # generated sentences
     clinical: int = 4500
-    disguised: float = 0.30  # of the generated: sentences in which long words become unknown ones
+    disguised: float = 0.50  # of the generated: sentences in which long words become unknown ones
     telegraphic: float = 0.10
     fragments: float = 0.03  # of all noun phrases
     final_dot_dropped: float = 0.30
