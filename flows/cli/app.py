@@ -8,6 +8,7 @@ import typer
 from flows.cli.audit import audit
 from flows.cli.cache import cache
 from flows.cli.errors import report_error
+from flows.cli.evaluate_boxes import evaluate_boxes
 from flows.cli.explain import explain
 from flows.cli.export import export
 from flows.cli.mine import mine
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for verb in (run, mine, audit, explain, export, stats, version):
     app.command()(verb)
+app.command("evaluate-boxes")(evaluate_boxes)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
 
