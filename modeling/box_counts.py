@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts import CHESTXRAY8
+from data_contracts import BOXES, CHESTXRAY8
 
 from .box_overlaps import OVERLAPS, Overlaps, overlaps, row_codes
 from .nih import patient_of
@@ -24,7 +24,7 @@ HITS, TRUE, FALSE, FALSE_OWN = range(4)
 
 # Which rows got boxes: "all" images of the truth, "own" (image, finding) pairs of it, or a list
 # of images, or of such pairs.
-Rows = str | Collection[str] | Collection[tuple[str, str]]
+Rows = str | Collection[str | tuple[str, str]]
 
 
 class BoxScoreError(ValueError):
@@ -48,6 +48,7 @@ class BoxCounts:
     scored: dict[str, int]
     left_out: dict[str, int]
     images: int  # of the truth
+    repeated: int  # true boxes that stand there once more, to the pixel
     rows: str
 
     @property
@@ -103,6 +104,7 @@ def count_boxes(
         scored=dict(zip(findings, drawn.tolist(), strict=True)),
         left_out=left_out,
         images=len(set(images[1])),
+        repeated=truth.num_rows - len(np.unique(row_codes([truth], *BOXES.columns[:6])[0])),
         rows=describe_rows(rows),
     )
 

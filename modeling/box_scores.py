@@ -77,6 +77,7 @@ class BoxScores:
             "patients": len(self.counts.patients),
             "true": dict(zip(self.counts.findings, true, strict=True)),
             "true_total": sum(true),
+            "true_listed_twice": self.counts.repeated,
             "detected": self.counts.scored,
             "left_out": self.counts.left_out,
             "bootstrap": self.bootstrap,

@@ -28,7 +28,9 @@ _SHORT = {
     "Pneumonia": "Pna",
     "Pneumothorax": "Ptx",
 }
-_NOTE = "AFP: the papers boxed a part of the rows only and do not say which; Acc compares, AFP barely."
+_NOTE = (
+    "AFP: the papers boxed a part of the rows only and do not say which; Acc compares, AFP barely."
+)
 _LABEL_WIDTH = 12  # "  CXR8 paper"
 _NUMBER_WIDTH = 6  # "1.0203"
 _LONG_NAME = 8
@@ -102,16 +104,19 @@ def print_box_scores(
         console.print(f"{paper.title}: {paper.source}", highlight=False, markup=False)
 
 
-def describe_ranking(ranking: dict[str, Any]) -> str:
-    """Mean average precision and the pointing game in a line."""
+def describe_ranking(ranking: dict[str, Any]) -> list[str]:
+    """Mean average precision and the pointing game, a line each."""
     if ranking["average_precision"] is None:
-        return "no average precision and no pointing game: boxes without a score"
+        return ["no average precision and no pointing game: boxes without a score"]
     cells = ", ".join(
         f"{_number(row[MACRO])} at IoU {level}"
         for level, row in ranking["average_precision"].items()
     )
     pointing = _number(ranking["pointing_game"][MACRO])
-    return f"mean average precision {cells}; pointing game (centre of the best box) {pointing}"
+    return [
+        f"mean average precision: {cells}",
+        f"pointing game, by the centre of the best box: {pointing}",
+    ]
 
 
 def describe_counts(scores: BoxScores) -> list[str]:
@@ -123,6 +128,7 @@ def describe_counts(scores: BoxScores) -> list[str]:
         f"rows with boxes: {counts.rows}",
         f"{sum(counts.scored.values())} detected boxes scored against {true} true boxes on "
         f"{counts.images} images; {len(counts.patients)} patients",
+        f"listed twice: {counts.repeated} true boxes, which count twice as in the papers",
         f"left out: {outside} boxes outside these rows, {other} of other findings",
     ]
 

@@ -54,7 +54,7 @@ def evaluate_boxes(
         figures["counts"]["rejects"] = rejected
         json_file.write_text(json.dumps(figures | ranking, indent=2) + "\n", encoding="utf-8")
     print_box_scores(scores)
-    typer.echo(describe_ranking(ranking))
+    typer.echo("\n".join(describe_ranking(ranking)))
     return _say_refused(boxes, truth, detected, annotated, sum(scores.counts.scored.values()))
 
 

@@ -93,9 +93,7 @@ def test_figures_by_eye(
     ],
     ids=["all", "own", "more images", "pairs and images", "one image"],
 )
-def test_only_boxes_in_the_rows_count(
-    rows: object, false_nodules: str, false_masses: str
-) -> None:
+def test_only_boxes_in_the_rows_count(rows: object, false_nodules: str, false_masses: str) -> None:
     scores = score_boxes(FOUND, TRUTH, rows=rows, bootstrap=0)  # type: ignore[arg-type]
     found = [scores.figure("iobb", 0.1, name, "afp") for name in ("Nodule", "Mass")]
     assert found == [float(Fraction(text)) for text in (false_nodules, false_masses)]
@@ -118,6 +116,7 @@ def test_a_box_listed_twice_counts_twice() -> None:
     scores = score_boxes(boxes((A, "Mass", 0, 0, 9, 9)), truth, bootstrap=0)
     assert scores.figure("iou", 0.7, "Mass") == pytest.approx(2 / 3)
     assert scores.figure("iou", 0.7, "Mass", "afp") == 0
+    assert scores.counts.repeated == 1
 
 
 def test_finding_without_true_boxes_has_no_acc_but_false_boxes() -> None:

@@ -50,9 +50,7 @@ def labelled(mask: np.ndarray, heat: np.ndarray, connectivity: int) -> list[tupl
 
 @pytest.mark.parametrize("connectivity", [4, 8])
 @given(mask=MASKS, seed=st.integers(0, 99))
-def test_regions_are_those_of_ndimage_label(
-    mask: np.ndarray, seed: int, connectivity: int
-) -> None:
+def test_regions_are_those_of_ndimage_label(mask: np.ndarray, seed: int, connectivity: int) -> None:
     heat = np.random.default_rng(seed).random(mask.shape).astype(np.float32)
     peak = find_regions(mask, heat, connectivity=connectivity)
     mean = find_regions(mask, heat, connectivity=connectivity, statistic="mean")
