@@ -46,7 +46,9 @@ class Transition(nn.Module):
         self.resamples = natural % grid != 0 and grid % natural != 0
         if not self.resamples and grid > natural:
             step = grid // natural
-            conv: nn.Module = nn.ConvTranspose2d(channels, width, step, step, bias=False)
+            conv: nn.Conv2d | nn.ConvTranspose2d = nn.ConvTranspose2d(
+                channels, width, step, step, bias=False
+            )
         else:
             step = 1 if self.resamples else natural // grid
             conv = nn.Conv2d(channels, width, step, step, bias=False)
@@ -56,12 +58,14 @@ class Transition(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Activations of at least 0; images of another size give a proportional S."""
         if self.resamples:
-            size = [max(1, round(side * self.grid / self.natural)) for side in features.shape[-2:]]
+            rows, columns = (
+                max(1, round(side * self.grid / self.natural)) for side in features.shape[-2:]
+            )
             if self.grid < self.natural:
-                features = functional.adaptive_avg_pool2d(features, size)
+                features = functional.adaptive_avg_pool2d(features, (rows, columns))
             else:
                 features = functional.interpolate(
-                    features, size=size, mode="bilinear", align_corners=False
+                    features, size=(rows, columns), mode="bilinear", align_corners=False
                 )
         return functional.relu(self.norm(self.conv(features)), inplace=True)
 
