@@ -31,29 +31,32 @@ class Regions:
 
 
 def find_regions(
-    mask: npt.NDArray[np.bool_],
-    heat: Floats,
+    values: Floats,
+    cuts: npt.NDArray[Any],
     *,
+    heat: Floats | None = None,
     connectivity: int = 8,
     statistic: Literal["peak", "mean"] = "peak",
 ) -> Regions:
-    """The connected regions of the true cells of each map, map by map, from the top down.
+    """The connected regions of the cells above each map's cut, map by map, from the top down.
 
-    `mask` and `heat` are (M, H, W); the statistic of a region is taken from `heat`. `connectivity`
-    8 joins cells that touch at a corner, 4 only those that share a side. The regions are those of
-    `scipy.ndimage.label` map by map, but found from runs of cells in rows: the work grows with
-    the outlines and not with the areas, and no Python runs per map.
+    `values` are (M, H, W), `cuts` (M,); the statistic of a region is taken from `heat` (default:
+    the values). `connectivity` 8 joins cells that touch at a corner, 4 only those that share a
+    side. The regions are those of `scipy.ndimage.label` map by map, but found from runs of cells in
+    rows: the work grows with the outlines and not with the areas, and no Python runs per map.
 
     ValueError when the shapes differ or the connectivity is neither 4 nor 8.
     """
-    if mask.shape != heat.shape or mask.ndim != 3:
+    heat = values if heat is None else heat
+    if values.shape != heat.shape or values.ndim != 3 or cuts.shape != values.shape[:1]:
         raise ValueError(
-            f"mask {mask.shape} and heat {heat.shape}: expected one shape (maps, height, width)."
+            f"values {values.shape}, heat {heat.shape}, cuts {cuts.shape}: expected twice "
+            "(maps, height, width), and (maps,)."
         )
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity {connectivity}: expected 4 or 8.")
-    _, height, width = mask.shape
-    starts, ends = _runs(mask)
+    _, height, width = values.shape
+    starts, ends = _runs(values, cuts)
     if not len(starts):
         nothing, cold = np.zeros(0, np.int64), np.zeros(0, np.float32)
         return Regions(nothing, nothing, nothing, nothing, nothing, nothing, cold)
@@ -79,11 +82,12 @@ def find_regions(
     )
 
 
-def _runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Start and end of every run of true cells, in the maps' cells with a blank before each row."""
-    maps, height, width = mask.shape
+def _runs(values: Floats, cuts: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+    """Start and end of every run of cells above, counted with a blank cell before each row."""
+    maps, height, width = values.shape
     padded = np.zeros(maps * height * (width + 1) + 1, np.bool_)
-    padded[:-1].reshape(maps, height, width + 1)[:, :, 1:] = mask
+    cells = padded[:-1].reshape(maps, height, width + 1)[:, :, 1:]
+    np.greater(values, cuts[:, None, None], out=cells)
     edges = np.flatnonzero(padded[1:] != padded[:-1]) + 1
     return edges[0::2], edges[1::2]
 
@@ -112,8 +116,11 @@ def _join(starts: Ints, ends: Ints, row: Ints, height: int, step: int, *, corner
 
 def _fold_heat(heat: Floats, starts: Ints, lengths: Ints, fold: np.ufunc) -> npt.NDArray[Any]:
     """The peak or sum of the heat of each run; `starts` count the cells of `heat` laid flat."""
-    bounds = np.cumsum(lengths) - lengths
-    cells = np.arange(lengths.sum()) + np.repeat(starts - bounds, lengths)
+    # What lies between two runs is folded as well, and left out: cheaper than to gather the runs.
+    bounds = np.stack([starts, starts + lengths], axis=1).reshape(-1)
+    flat = heat.reshape(-1)
     kind = np.float64 if fold is np.add else heat.dtype
-    folded: npt.NDArray[Any] = fold.reduceat(heat.reshape(-1)[cells], bounds, dtype=kind)
+    if bounds[-1] == len(flat):
+        bounds = bounds[:-1]
+    folded: npt.NDArray[Any] = fold.reduceat(flat, bounds, dtype=kind)[::2]
     return folded

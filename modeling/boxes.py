@@ -144,18 +144,16 @@ def _draw(
     heat = _upsample(maps, _grid(maps, options))
     images, count = heat.shape[:2]
     flat = heat.reshape(-1, *heat.shape[2:])  # (N * C, grid, grid)
-    level = _normalise(flat)
-    for position, name in enumerate(findings):
-        if name in options.priors:
-            own = level[position::count]
-            own *= resize(options.priors[name], heat.shape[2:])
-            level[position::count] = _normalise(own)
+    values = _with_priors(flat, findings, options)
+    low, span = _range(values)
     levels = np.tile(options.thresholds_of(findings), (images, 1))
     pieces = []
     for column in levels.T:
+        # The same as to take every map to [0, 255] and cut it at the threshold.
         regions = find_regions(
-            level > column[:, None, None],
-            flat,
+            values,
+            np.where(span > 0, low + column / 255 * span, np.float32(np.inf)),
+            heat=flat,
             connectivity=options.connectivity,
             statistic=options.score,
         )
@@ -184,9 +182,13 @@ def _grid(maps: Any, options: BoxOptions) -> int:
 
 def _as_array(heatmaps: Any) -> Any:
     """The heatmaps as a numpy array, or as the torch tensor they are, in single precision."""
-    if hasattr(heatmaps, "detach"):
-        return heatmaps.detach().float()
-    return np.asarray(heatmaps, np.float32)
+    tensor = hasattr(heatmaps, "detach")
+    maps = heatmaps.detach().float() if tensor else np.asarray(heatmaps, np.float32)
+    if not np.isfinite(_to_numpy(maps)).all():
+        raise HeatmapError(
+            "a value that is no finite number", "finite heat", "Look for NaN in the network."
+        )
+    return maps
 
 
 def _to_numpy(maps: Any) -> Floats:
@@ -201,23 +203,30 @@ def _upsample(maps: Any, grid: int) -> Floats:
         heat = maps.new_tensor(down) @ maps @ maps.new_tensor(across).T
     else:
         heat = np.matmul(down, maps) @ across.T
-    heat = _to_numpy(heat)
-    if not np.isfinite(heat).all():
-        raise HeatmapError(
-            "a value that is no finite number", "finite heat", "Look for NaN in the network."
-        )
-    return heat
+    return _to_numpy(heat)
 
 
-def _normalise(maps: Floats) -> Floats:
-    """Each map (M, H, W) taken to [0, 255]; a constant one to nought."""
-    low = maps.min((1, 2), keepdims=True)
-    span = maps.max((1, 2), keepdims=True) - low
+def _with_priors(maps: Floats, findings: Sequence[str], options: BoxOptions) -> Floats:
+    """The maps (N * C, H, W), of findings with a prior those in [0, 1] times it."""
+    if not options.priors.keys() & set(findings):
+        return maps
+    weighed = maps.copy()
+    for position, name in enumerate(findings):
+        if name in options.priors:
+            own = weighed[position :: len(findings)]
+            low, span = (part[:, None, None] for part in _range(own))
+            own -= low
+            own /= np.where(span > 0, span, np.inf)
+            own *= resize(options.priors[name], maps.shape[1:])
+    return weighed
+
+
+def _range(maps: Floats) -> tuple[Floats, Floats]:
+    """The least value of each map (M, H, W) and how far the largest is above; 0 if constant."""
+    low, high = maps.min((1, 2)), maps.max((1, 2))
     # What the interpolation's rounding leaves of a constant map is no heat.
-    flat = span <= 1e-6 * np.maximum(np.abs(low), np.abs(low + span))
-    factor = np.divide(255, span, out=np.zeros_like(span), where=~flat)
-    level: Floats = (maps - low) * factor
-    return level
+    flat = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    return low, np.where(flat, np.float32(0), high - low)
 
 
 def _sizes(image_size: ImageSize, images: int) -> npt.NDArray[np.float64]:

@@ -279,7 +279,7 @@ def test_best_box_points_with_its_centre() -> None:
     ]
 
 
-# The means as the project's notes have them, worked out from the papers apart from this file.
+# Means worked out from the printed tables by other hands.
 @pytest.mark.parametrize(
     ("paper", "overlap", "level", "acc", "afp"),
     [

@@ -52,8 +52,9 @@ def labelled(mask: np.ndarray, heat: np.ndarray, connectivity: int) -> list[tupl
 @given(mask=MASKS, seed=st.integers(0, 99))
 def test_regions_are_those_of_ndimage_label(mask: np.ndarray, seed: int, connectivity: int) -> None:
     heat = np.random.default_rng(seed).random(mask.shape).astype(np.float32)
-    peak = find_regions(mask, heat, connectivity=connectivity)
-    mean = find_regions(mask, heat, connectivity=connectivity, statistic="mean")
+    values, cuts = mask.astype(np.float32), np.full(len(mask), 0.5)
+    peak = find_regions(values, cuts, heat=heat, connectivity=connectivity)
+    mean = find_regions(values, cuts, heat=heat, connectivity=connectivity, statistic="mean")
     found = list(
         zip(
             *(getattr(peak, name) for name in ("map", "x0", "y0", "x1", "y1", "cells", "heat")),
