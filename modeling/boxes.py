@@ -69,7 +69,9 @@ def boxes_from_heatmap(
     [175, 75, 150, 250] 60
     [221, 121, 58, 158] 180
     """
-    chosen = replace(options or BoxOptions(), thresholds=tuple(map(float, thresholds)))
+    chosen = options or BoxOptions()
+    if tuple(thresholds) != PAPER_THRESHOLDS:  # given here: they go before those of the options
+        chosen = replace(chosen, thresholds=tuple(map(float, thresholds)))
     maps = _as_array(heatmap)
     if maps.ndim != 2:
         raise HeatmapError(

@@ -221,6 +221,14 @@ def draw(heat: np.ndarray, **options: object) -> list[tuple[float, ...]]:
 TWO = blob(32, (slice(0, 16), slice(0, 16), 1.0), (slice(24, 28), slice(24, 28), 0.9))
 
 
+def test_thresholds_come_from_the_options_unless_given_beside_them() -> None:
+    options = BoxOptions(thresholds=(100,))
+    by_option = boxes_from_heatmap(TWO, image_size=320, options=options)
+    given = boxes_from_heatmap(TWO, image_size=320, thresholds=(200,), options=options)
+    assert {box.threshold for box in by_option} == {100}
+    assert {box.threshold for box in given} == {200}
+
+
 def test_area_limits_leave_boxes_of_the_right_size() -> None:
     assert [box[2] for box in draw(TWO)] == [160, 40]
     assert [box[2] for box in draw(TWO, min_area=0.1)] == [160]
