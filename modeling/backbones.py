@@ -23,11 +23,16 @@ from modeling.choices import choose
 
 @dataclass(frozen=True)
 class _Cut:
-    """What stays of a torchvision network: `children`, their `channels`, `stride` in pixels."""
+    """What stays of a torchvision network: `children`, their `channels`, `stride` in pixels.
+
+    `first` is the pixel that the first cell of the map is centred on, from kernels, strides and
+    paddings. Evenly laid out cells would have (stride − 1) / 2; ResNet-50 pads it away to 0.
+    """
 
     children: tuple[str, ...]
     channels: int
     stride: int
+    first: float
     # GoogLeNet's weights come from elsewhere and want (x − ½) / ½ (torchvision: transform_input).
     imagenet: bool = True
 
@@ -39,11 +44,11 @@ _GOOGLENET = (
     "inception5a", "inception5b",
 )  # fmt: skip
 _CUTS = {
-    "alexnet": _Cut(("features",), 256, 16),
-    "googlenet": _Cut(_GOOGLENET, 1024, 32, imagenet=False),
-    "vgg16": _Cut(("features",), 512, 16),
-    "resnet50": _Cut(_RESNET, 2048, 32),
-    "densenet121": _Cut(("features",), 1024, 32),
+    "alexnet": _Cut(("features",), 256, 16, 15.0),
+    "googlenet": _Cut(_GOOGLENET, 1024, 32, 22.0, imagenet=False),
+    "vgg16": _Cut(("features",), 512, 16, 7.5),
+    "resnet50": _Cut(_RESNET, 2048, 32, 0.0),
+    "densenet121": _Cut(("features",), 1024, 32, 14.0),
 }
 BACKBONES = tuple(_CUTS)
 
@@ -95,6 +100,11 @@ def map_size(name: str, image_size: int) -> int:
             return int(body(torch.empty(1, 3, image_size, image_size, device="meta")).shape[-1])
     except RuntimeError:  # a layer whose kernel is larger than what reaches it
         return 0
+
+
+def first_centre(name: str) -> float:
+    """The pixel (from 0, in both directions) that the first cell of the map is centred on."""
+    return _CUTS[choose("backbone", name, BACKBONES)].first
 
 
 def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -74,6 +74,9 @@ class Network(nn.Module):
     """Images (N, 1 or 3, H, W), uint8 or in [0, 1] → Output; made by `build_network`.
 
     Gray images are repeated to three colours; the normalisation is inside, as buffers.
+    `cell_centres`: the pixel, in images of image_size, that each row (= column) of a heatmap is
+    centred on. Padding and pooling move them off the middle of the S-th part that a cell seems to
+    cover, by half a cell towards 0 for ResNet-50.
     """
 
     mean: Tensor
@@ -88,9 +91,11 @@ class Network(nn.Module):
         *,
         findings: tuple[str, ...],
         colours: tuple[tuple[float, ...], tuple[float, ...]],
+        cell_centres: tuple[float, ...],
     ) -> None:
         super().__init__()
         self.findings = findings
+        self.cell_centres = cell_centres
         self.backbone, self.transition = body, transition
         self.pooling, self.prediction = pooling, prediction
         for name, values in zip(("mean", "std"), colours, strict=True):
@@ -153,7 +158,7 @@ def build_network(
             f"of {natural} × {natural}), grid {grid}, transition_width {transition_width}; "
             "expected at least one finding and sizes above 0. Use images of 64 pixels or more."
         )
-    body, channels, _ = backbones.backbone(backbone, weights)
+    body, channels, stride = backbones.backbone(backbone, weights)
     width = transition_width or _WIDTHS.get(backbone, channels)
     prediction = nn.Linear(width, len(names))
     nn.init.normal_(prediction.weight, std=0.01)
@@ -165,4 +170,8 @@ def build_network(
         prediction,
         findings=names,
         colours=backbones.normalisation(backbone),
+        cell_centres=tuple(
+            backbones.first_centre(backbone) + stride * ((cell + 0.5) * natural / grid - 0.5)
+            for cell in range(grid)
+        ),
     )

@@ -7,7 +7,14 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from modeling.backbones import BACKBONES, WeightsError, backbone, map_size, normalisation
+from modeling.backbones import (
+    BACKBONES,
+    WeightsError,
+    backbone,
+    first_centre,
+    map_size,
+    normalisation,
+)
 from modeling.choices import UnknownChoiceError
 
 SHAPES = {
@@ -28,6 +35,36 @@ def test_the_cut_is_where_the_paper_cuts(name: str) -> None:
         features = body.eval()(torch.rand(1, 3, 64, 64))
     assert features.shape == (1, channels, *[map_size(name, 64)] * 2)
     assert (features >= 0).all() and torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_cell_looks_at_the_pixel_it_is_said_to_be_centred_on(name: str) -> None:
+    """Measured: the centre of what a cell in the middle takes in, all weights being equal."""
+    body, _, stride = backbone(name)
+    for module in body.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+    body = _averaging(body.eval())
+    side, cell = 15 * stride, 7
+    images = torch.ones(1, 3, side, side, requires_grad=True)
+    body(images)[0, :, cell, cell].sum().backward()
+    assert images.grad is not None
+    taken_in = images.grad.sum((0, 1, 2))
+    centre = (taken_in * torch.arange(side)).sum() / taken_in.sum()
+    assert centre.item() == pytest.approx(first_centre(name) + stride * cell, abs=0.6)
+
+
+def _averaging(body: torch.nn.Module) -> torch.nn.Module:
+    """The network with average in place of maximum pooling, whose gradient has no ties."""
+    for name, child in body.named_children():
+        if isinstance(child, torch.nn.MaxPool2d):
+            average = torch.nn.AvgPool2d(
+                child.kernel_size, child.stride, child.padding, child.ceil_mode
+            )
+            setattr(body, name, average)
+        else:
+            _averaging(child)
+    return body
 
 
 @pytest.mark.parametrize("name", ["alexnet", "resnet50", "densenet121"])

@@ -137,3 +137,17 @@ def test_sizes_that_leave_nothing_are_refused(wrong: dict[str, object]) -> None:
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected \\(N, 1, H, W\\)"):
         build_network("alexnet", findings=["A"], image_size=64)(torch.rand(shape))
+
+
+@pytest.mark.parametrize(
+    ("name", "grid", "expected"),
+    [
+        ("vgg16", 4, [15.5, 47.5, 79.5, 111.5]),
+        ("vgg16", 8, [7.5 + 16 * cell for cell in range(8)]),
+        ("resnet50", 4, [0.0, 32.0, 64.0, 96.0]),
+        ("resnet50", 8, [-8.0 + 16 * cell for cell in range(8)]),
+    ],
+)
+def test_the_cells_know_where_they_are(name: str, grid: int, expected: list[float]) -> None:
+    network = build_network(name, findings=["A"], image_size=128, grid=grid)
+    assert list(network.cell_centres) == expected
