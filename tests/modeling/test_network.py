@@ -1,5 +1,7 @@
 """The network: shapes for every backbone, heatmaps that are what the classification sums up."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,17 @@ def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_the_cells_know_where_they_are(name: str, grid: int, expected: list[float]) -> None:
     network = build_network(name, findings=["A"], image_size=128, grid=grid)
     assert list(network.cell_centres) == expected
+
+
+@pytest.mark.parametrize("statement", ["import modeling", "import modeling.phantom"])
+def test_torch_is_imported_only_where_it_is_needed(statement: str) -> None:
+    code = f"{statement}, sys; sys.exit('torch' in sys.modules or 'spacy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_there() -> None:
+    import modeling
+
+    assert all(callable(getattr(modeling, name)) for name in modeling.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        modeling.__getattr__("no_such_name")
