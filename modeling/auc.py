@@ -6,7 +6,7 @@ are alike, and intervals over images would be too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,17 +53,39 @@ def short(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
 
 
-def roc_auc(scores: npt.ArrayLike, targets: npt.ArrayLike) -> float | None:
+def roc_auc(
+    scores: npt.ArrayLike, targets: npt.ArrayLike, strata: Sequence[object] | None = None
+) -> float | None:
     """The share of pairs of a positive and a negative that are in order; ties count half.
 
-    None without a positive or without a negative. Scores of N images, targets in {0, 1, NaN}.
+    Scores of N images, targets in {0, 1, NaN}; with `strata` only pairs within a stratum count.
+    None where there is no pair.
 
     >>> roc_auc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
     0.75
     """
-    ranked = _Ranked(np.asarray(scores, np.float64), np.asarray(targets, np.float64))
-    value = float(ranked.auc(np.ones((1, len(ranked.rows))))[0])
-    return None if np.isnan(value) else value
+    values, wanted = _column(scores), _column(targets)
+    return _number(bootstrap_auc(values, wanted, *_once(len(values)), strata=strata))
+
+
+def average_precision(scores: npt.ArrayLike, targets: npt.ArrayLike) -> float | None:
+    """The mean precision at the positives, equal scores called together; None without any.
+
+    >>> average_precision([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1])
+    0.8333333333333333
+    """
+    values, wanted = _column(scores), _column(targets)
+    if not (wanted == 0).any():
+        return None
+    return _number(bootstrap_ap(values, wanted, *_once(len(values))))
+
+
+def _column(values: npt.ArrayLike) -> Floats:
+    return np.asarray(values, np.float64).reshape(-1, 1)
+
+
+def _number(values: Floats) -> float | None:
+    return None if np.isnan(values[0, 0]) else float(values[0, 0])
 
 
 def macro(values: Sequence[float | None]) -> float | None:
@@ -96,17 +118,25 @@ def patient_numbers(patients: Sequence[object]) -> npt.NDArray[np.int64]:
 
 
 def bootstrap_auc(
+    scores: Floats,
+    targets: Floats,
+    draws: npt.NDArray[np.int32],
+    of_patient: npt.NDArray[np.int64],
+    *,
+    strata: Sequence[object] | None = None,
+) -> Floats:
+    """The AUC of each finding in each replicate: (replicates, findings), NaN where none is.
+
+    With `strata` (one per image) only pairs within a stratum count.
+    """
+    return _replicate(scores, targets, draws, of_patient, _parts(strata, len(scores)), _auc)
+
+
+def bootstrap_ap(
     scores: Floats, targets: Floats, draws: npt.NDArray[np.int32], of_patient: npt.NDArray[np.int64]
 ) -> Floats:
-    """The AUC of each finding in each replicate: (replicates, findings), NaN where none is."""
-    out = np.full((len(draws), scores.shape[1]), np.nan)
-    step = max(1, _CELLS // max(1, len(scores)))
-    for column in range(scores.shape[1]):
-        ranked = _Ranked(scores[:, column], targets[:, column])
-        patients = of_patient[ranked.rows]
-        for start in range(0, len(draws), step):
-            out[start : start + step, column] = ranked.auc(draws[start : start + step, patients])
-    return out
+    """The average precision of each finding in each replicate, as `bootstrap_auc`."""
+    return _replicate(scores, targets, draws, of_patient, _parts(None, len(scores)), _precision)
 
 
 def interval(value: float | None, replicates: Floats, level: float = 0.95) -> Interval:
@@ -127,23 +157,73 @@ def macro_replicates(replicates: Floats) -> Floats:
 class _Ranked:
     """One finding's known targets sorted by score, ready for many sets of weights."""
 
-    def __init__(self, scores: Floats, targets: Floats) -> None:
-        known = np.flatnonzero(~np.isnan(targets))
-        order = known[np.argsort(scores[known], kind="stable")]
-        self.rows = order  # places among the images
-        self.positive = targets[order] == 1
-        values = scores[order]
+    def __init__(self, scores: Floats, targets: Floats, among: npt.NDArray[np.int64]) -> None:
+        known = among[~np.isnan(targets[among])]
+        self.rows = known[np.argsort(scores[known], kind="stable")]  # places among the images
+        self.positive = targets[self.rows] == 1
+        values = scores[self.rows]
         # Where a new value begins: equal scores are one group, whose pairs count half.
-        self.starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else []
+        self.starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
 
-    def auc(self, weights: npt.NDArray[np.generic]) -> Floats:
-        """The AUC under each row of weights (R, len(rows))."""
-        if not len(self.rows):
-            return np.full(len(weights), np.nan)
+    def sides(self, weights: npt.NDArray[np.generic]) -> tuple[Floats, Floats]:
+        """The weight of positives and of negatives at each value, ascending: (R, values) each."""
         wide = weights.astype(np.float64)
-        positive = np.add.reduceat(wide * self.positive, self.starts, axis=1)
-        negative = np.add.reduceat(wide * ~self.positive, self.starts, axis=1)
-        below = np.cumsum(negative, axis=1) - negative
-        pairs = positive.sum(axis=1) * negative.sum(axis=1)
-        ordered = (positive * (below + negative / 2)).sum(axis=1)
-        return np.divide(ordered, pairs, out=np.full(len(wide), np.nan), where=pairs > 0)
+        positive: Floats = np.add.reduceat(wide * self.positive, self.starts, axis=1)
+        negative: Floats = np.add.reduceat(wide * ~self.positive, self.starts, axis=1)
+        return positive, negative
+
+
+_Figure = Callable[[Floats, Floats], tuple[Floats, Floats]]
+
+
+def _auc(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """How many pairs are in order, and how many there are."""
+    below = np.cumsum(negative, axis=1) - negative
+    ordered = (positive * (below + negative / 2)).sum(axis=1)
+    return ordered, positive.sum(axis=1) * negative.sum(axis=1)
+
+
+def _precision(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """The precisions summed over the positives, and how many there are."""
+    right = np.cumsum(positive[:, ::-1], axis=1)
+    called = right + np.cumsum(negative[:, ::-1], axis=1)
+    precision = np.divide(right, called, out=np.zeros_like(right), where=called > 0)
+    return (precision * positive[:, ::-1]).sum(axis=1), positive.sum(axis=1)
+
+
+def _replicate(
+    scores: Floats,
+    targets: Floats,
+    draws: npt.NDArray[np.int32],
+    of_patient: npt.NDArray[np.int64],
+    parts: list[npt.NDArray[np.int64]],
+    figure: _Figure,
+) -> Floats:
+    above = np.zeros((len(draws), scores.shape[1]))
+    below = np.zeros_like(above)
+    step = max(1, _CELLS // max(1, len(scores)))
+    for column in range(scores.shape[1]):
+        for part in parts:
+            ranked = _Ranked(scores[:, column], targets[:, column], part)
+            patients = of_patient[ranked.rows]
+            for start in range(0, len(draws) if len(patients) else 0, step):
+                piece = slice(start, start + step)
+                one, other = figure(*ranked.sides(draws[piece, patients]))
+                above[piece, column] += one
+                below[piece, column] += other
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def _parts(strata: Sequence[object] | None, count: int) -> list[npt.NDArray[np.int64]]:
+    """The images of each stratum."""
+    if strata is None:
+        return [np.arange(count)]
+    rows: dict[object, list[int]] = {}
+    for row, name in enumerate(strata):
+        rows.setdefault(name, []).append(row)
+    return [np.array(found) for found in rows.values()]
+
+
+def _once(rows: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The one draw in which each image comes once."""
+    return np.ones((1, rows), np.int32), np.arange(rows)
