@@ -1,0 +1,121 @@
+"""Pictures of what a network sees: heat in colour over the image, predicted and true boxes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from modeling.heatmaps import normalise
+from modeling.image_reading import read_image
+
+# Left, top, width, height in pixels of the original image.
+Place = Sequence[float]
+
+PREDICTED, TRUE = "#ffb000", "#36d6ff"  # told apart without seeing colour by the dashes as well
+# Dark violet over red to pale yellow: lightness rises all the way, as in matplotlib's inferno.
+_COLOURS = (
+    (22, 11, 57),
+    (87, 16, 110),
+    (154, 39, 101),
+    (213, 72, 66),
+    (245, 125, 21),
+    (252, 230, 120),
+)
+_MOST_OPAQUE = 0.62
+_FAINT = 40  # of 255: what is below shows the bare image
+
+
+def palette() -> npt.NDArray[np.uint8]:
+    """Red, green, blue and opacity of the heats 0 … 255: (256, 4)."""
+    stops = np.linspace(0, 255, len(_COLOURS))
+    heat = np.arange(256)
+    colours = [np.interp(heat, stops, channel) for channel in zip(*_COLOURS, strict=True)]
+    rise = np.clip((heat - _FAINT) / (160 - _FAINT), 0, 1)
+    return np.rint(np.stack([*colours, 255 * _MOST_OPAQUE * rise], axis=1)).astype(np.uint8)
+
+
+def heat_layer(heatmap: npt.NDArray[Any], size: tuple[int, int]) -> Image.Image:
+    """The heat as a transparent layer (mode RGBA) of this width and height.
+
+    The map is taken to 0 … 255 by its least and largest value, as for boxes, after it has been
+    up-sampled.
+    """
+    smooth = Image.fromarray(np.asarray(heatmap, np.float32)).resize(
+        size, Image.Resampling.BILINEAR
+    )
+    return Image.fromarray(palette()[normalise(np.asarray(smooth))])
+
+
+def heat_png(heatmap: npt.NDArray[Any], side: int = 96) -> bytes:
+    """The heat as a small PNG with a palette, for a page that scales it: 2 to 5 KB."""
+    smooth = Image.fromarray(np.asarray(heatmap, np.float32)).resize(
+        (side, side), Image.Resampling.BILINEAR
+    )
+    colours = palette()
+    # Steps of four: nobody sees them, and the file is half as long.
+    picture = Image.fromarray(normalise(np.asarray(smooth)) & 0xFC, "P")
+    picture.putpalette(colours[:, :3].tobytes())
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", transparency=colours[:, 3].tobytes(), optimize=True)
+    return stream.getvalue()
+
+
+def draw_overlay(
+    image: Image.Image,
+    *,
+    heatmap: npt.NDArray[Any] | None = None,
+    boxes: Sequence[Place] = (),
+    truth: Sequence[Place] = (),
+    original: tuple[int, int] | None = None,
+    side: int = 768,
+) -> Image.Image:
+    """The image (mode RGB, its longer side `side`) with heat, predicted and true boxes.
+
+    Boxes are in pixels of the original, whose width and height are `original` (default: the
+    image's). Predicted ones are solid, true ones dashed.
+    """
+    width, height = original or image.size
+    scale = side / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = image.convert("L").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    if heatmap is not None:
+        picture = Image.alpha_composite(picture, heat_layer(heatmap, size))
+    pen = ImageDraw.Draw(picture)
+    line = max(2, side // 256)
+    for place in truth:
+        _dashed(pen, _corners(place, scale), TRUE, line)
+    for place in boxes:
+        pen.rectangle(_corners(place, scale), outline=PREDICTED, width=line)
+    return picture.convert("RGB")
+
+
+def overlay_file(path: str | Path, out: str | Path, **parts: Any) -> None:
+    """Writes the overlay of an image file as PNG; `parts` as for `draw_overlay`.
+
+    ImageError when the file is no readable image.
+    """
+    draw_overlay(read_image(path).image, **parts).save(out, "PNG")
+
+
+def _corners(place: Place, scale: float) -> tuple[float, float, float, float]:
+    x, y, w, h = place[:4]
+    return x * scale, y * scale, (x + w) * scale, (y + h) * scale
+
+
+def _dashed(
+    pen: ImageDraw.ImageDraw, edges: tuple[float, float, float, float], colour: str, line: int
+) -> None:
+    left, top, right, bottom = edges
+    dash = 4.0 * line
+    for y in (top, bottom):
+        for x in np.arange(left, right, 2 * dash):
+            pen.line((x, y, min(x + dash, right), y), fill=colour, width=line)
+    for x in (left, right):
+        for y in np.arange(top, bottom, 2 * dash):
+            pen.line((x, y, x, min(y + dash, bottom)), fill=colour, width=line)
