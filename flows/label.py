@@ -32,12 +32,18 @@ from flows.progress import Watch  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
 from flows.road import NEEDS, Job, Prints, Step, job_prints, run_stage, walk  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
+from mining.selfcheck import require_self_check  # noqa: E402
 from mining.stages import StageReport  # noqa: E402
 
 
 @flow(name="label")
 def label(
-    job: Job, out: Path, *, gold: str | None = None, refresh: str | None = None
+    job: Job,
+    out: Path,
+    *,
+    gold: str | None = None,
+    refresh: str | None = None,
+    allow_drift: bool = False,
 ) -> RunResult | State[RunResult]:
     """The result of mining `job` into the folder `out`, audited where there is a gold.
 
@@ -49,6 +55,7 @@ def label(
     guard_server()
     out = check_target(out)
     prints = job_prints(job)
+    check = require_self_check(job.settings, allow_drift=allow_drift)
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []
     with Watch(len(NEEDS)) as watch:
@@ -70,6 +77,7 @@ def label(
         labels = steps[-1].artifact
         audited = audit(labels, gold, "audit" in anew, return_state=True).result()
     record = run_record(job, prints, steps, command="run", started=started)
+    record["selfcheck"] = check.to_json()
     files = publish(steps, out, record, [audited.folder / "audit.json"] if audited else [])
     text = (audited.folder / "audit.txt").read_text() if audited else ""
     result = RunResult(out, files, tuple(record["problems"]), text)
@@ -79,14 +87,20 @@ def label(
 
 
 def run_label(
-    job: Job, out: Path, *, gold: str | None = None, refresh: str | None = None
+    job: Job,
+    out: Path,
+    *,
+    gold: str | None = None,
+    refresh: str | None = None,
+    allow_drift: bool = False,
 ) -> RunResult:
     """The result of the flow `label`, run here and now. Errors: those of the flow."""
     check_target(out)  # mistakes are told before Prefect takes its seconds to start
     job_prints(job)
+    require_self_check(job.settings, allow_drift=allow_drift)
     if gold is not None:
         gold_hash(gold)
-    state = label(job, out, gold=gold, refresh=refresh, return_state=True)
+    state = label(job, out, gold=gold, refresh=refresh, allow_drift=allow_drift, return_state=True)
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result

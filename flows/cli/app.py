@@ -14,6 +14,7 @@ from flows.cli.export import export
 from flows.cli.mine import mine
 from flows.cli.rules import rules
 from flows.cli.run import run
+from flows.cli.selfcheck import selfcheck
 from flows.cli.stats import stats
 from flows.cli.version import version
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw chest X-ray reports in, audited label tables out.",
 )
-for verb in (run, mine, audit, explain, export, stats, version):
+for verb in (run, mine, audit, explain, export, stats, selfcheck, version):
     app.command()(verb)
 app.command("evaluate-boxes")(evaluate_boxes)
 app.add_typer(cache, name="cache")

@@ -27,6 +27,8 @@ def report_error(error: Exception) -> int:
     if isinstance(error, OSError):
         named = error.filename is not None and error.strerror
         return _say(f"{error.filename}: {error.strerror}" if named else str(error))
+    for line in getattr(error, "lines", ()):  # what a list says better than a sentence
+        print(line, file=sys.stderr)
     ours = type(error).__module__.split(".")[0] in _OURS
     if ours and type(error).__name__ not in _FAULTS:
         return _say(str(error))

@@ -3,6 +3,7 @@
 import typer
 
 from flows.cli.options import (
+    AllowDrift,
     Assertion,
     Concepts,
     Findings,
@@ -30,6 +31,7 @@ def mine(
     map: Map = None,
     format: Format = None,
     max_reject_rate: MaxRejectRate = None,
+    allow_drift: AllowDrift = False,
 ) -> None:
     """Mines reports to tables: reports, mentions, labels, rejects and run.json in one folder."""
 
@@ -48,4 +50,4 @@ def mine(
     from flows.cli.finish import finish
     from flows.mine import mine_reports
 
-    raise typer.Exit(finish(mine_reports(job, out)))
+    raise typer.Exit(finish(mine_reports(job, out, allow_drift=allow_drift)))

@@ -44,6 +44,10 @@ MaxRejectRate = Annotated[
     float | None,
     typer.Option(min=0, max=1, help="Share of rejected rows that fails a run (default 0.05)."),
 ]
+AllowDrift = Annotated[
+    bool,
+    typer.Option("--allow-drift", help="Go on though golden sentences are judged otherwise."),
+]
 
 
 def make_job(

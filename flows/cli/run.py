@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import (
+    AllowDrift,
     Assertion,
     Concepts,
     Findings,
@@ -54,6 +55,7 @@ def run(
     map: Map = None,
     format: Format = None,
     max_reject_rate: MaxRejectRate = None,
+    allow_drift: AllowDrift = False,
 ) -> None:
     """Mines and audits as a Prefect flow; what was made before comes from the cache."""
 
@@ -77,4 +79,5 @@ def run(
     from flows.label import run_label
 
     stage = refresh.value if refresh else None
-    raise typer.Exit(finish(run_label(job, out, gold=gold, refresh=stage)))
+    result = run_label(job, out, gold=gold, refresh=stage, allow_drift=allow_drift)
+    raise typer.Exit(finish(result))

@@ -314,3 +314,50 @@ def test_what_a_killed_mine_left_is_gone_after_the_next(
     write_reports(source, [("R1", "FINDINGS: No effusion.")])
     assert cxrmine("mine", source, "--out", tmp_path / "out") == 0
     assert {path.name for path in tmp_path.iterdir()} == {"out", "reports.csv"}
+
+
+@pytest.fixture(scope="module")
+def worn_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spaCy model as another version might be: the embedded one with its weights at zero."""
+    from mining.parsing.embedded import read_pipeline
+
+    pipeline = read_pipeline()
+    for node in pipeline.get_pipe("parser").model.walk():
+        for name in node.param_names:
+            if node.has_param(name):
+                node.get_param(name)[:] = 0
+    folder = tmp_path_factory.mktemp("worn") / "model"
+    pipeline.to_disk(folder)
+    return folder
+
+
+def test_selfcheck_says_that_nothing_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cxrmine("selfcheck") == 0
+    assert "golden sentences are judged as they must be" in capsys.readouterr().out
+
+
+def test_changed_verdicts_are_listed_with_exit_code_2(
+    worn_parser: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cxrmine("selfcheck", "--parser", worn_parser) == USER_MISTAKE
+    lines = capsys.readouterr().err.splitlines()
+    assert "golden sentences are judged otherwise" in lines[-1]
+    assert sum(line.startswith("    expected ") for line in lines) > 10
+
+
+@pytest.mark.parametrize("verb", ["mine", "run"])
+def test_changed_verdicts_stop_a_run_before_it_begins(
+    verb: str, worn_parser: Path, reports_csv: Path, tmp_path: Path
+) -> None:
+    arguments = [verb, reports_csv, "--out", tmp_path / "out", "--parser", worn_parser]
+    assert cxrmine(*arguments) == USER_MISTAKE
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_may_drift_says_so_in_run_json(
+    worn_parser: Path, reports_csv: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["mine", reports_csv, "--out", out, "--parser", worn_parser, "--allow-drift"]
+    assert cxrmine(*arguments) == 0
+    assert len(json.loads((out / "run.json").read_text())["selfcheck"]["changed"]) > 10
