@@ -1,0 +1,130 @@
+"""The lineage of a box for people: as text, and as a page with its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modeling.gallery import thumbnail
+from modeling.heatmaps import HeatmapFileError, load_heatmaps
+from modeling.image_reading import ImageError
+from modeling.lineage import Lineage
+from modeling.overlays import PREDICTED, heat_png
+from modeling.pages import data_uri, render_page
+from modeling.quotes import Quote
+
+_MARKS = "«", "»"
+
+
+def lineage_text(lineage: Lineage) -> str:
+    """The chain from the box down to the sentences, a link a paragraph."""
+    return "\n".join(_lines(lineage))
+
+
+def lineage_page(
+    lineage: Lineage, *, images: pa.Table | None = None, folder: Path | None = None
+) -> str:
+    """The same as a self-contained page; with the picture and heat where they can be read.
+
+    `images` is the images table, `folder` that of the heatmaps.
+    """
+    box = lineage.box
+    return render_page(
+        "trace.html",
+        title=f"Where {lineage.name} comes from",
+        lineage=lineage,
+        box=box,
+        facts=_checkpoint_facts(lineage),
+        frame=_frame(lineage, images, folder),
+        colour=PREDICTED,
+        place=(box["x"], box["y"], box["w"], box["h"]),
+    )
+
+
+def _lines(lineage: Lineage) -> Iterator[str]:
+    box = lineage.box
+    place = ", ".join(f"{name} {box[name]:.1f}" for name in "xywh")
+    yield f"box         {lineage.name} (of {lineage.boxes}): {place}, heat {_number(box['score'])}"
+    facts = _checkpoint_facts(lineage)
+    yield f"checkpoint  {facts.pop('checkpoint')}"
+    yield from (f"            {name}: {value}" for name, value in facts.items())
+    labels = lineage.labels
+    if labels is None:
+        yield "labels      not given: the chain ends here; give them with --labels"
+        return
+    yield f"labels      {labels.path}, sha256 {labels.sha256[:16]}…, as the checkpoint names it"
+    if profile := labels.provenance.get("profile"):
+        yield f"            profile {profile}"
+    states = ", ".join(f"{count:,} {state}" for state, count in labels.states.items())
+    yield f"            {box['finding']} in {labels.reports:,} reports: {states}"
+    for rule in labels.rules:
+        yield f"rule        {rule.mentions:>7,}  {rule.verdict:<9} {rule.rule_id or 'no rule'}"
+    if labels.sentences:
+        yield "sentences   behind the labels “present”, by how many reports say them"
+    for quote in labels.sentences:
+        yield f"            {quote.count:>7,}  {_marked(quote)}  [{quote.report_id}]"
+    if lineage.label is not None:
+        yield f"own report  the label table says: {lineage.label}"
+    for quote in lineage.report:
+        yield f"            {quote.verdict:<9} {_marked(quote)}  [{quote.report_id}]"
+
+
+def _checkpoint_facts(lineage: Lineage) -> dict[str, str]:
+    card = lineage.card
+    facts = {
+        "checkpoint": f"{card.checkpoint_id} in {lineage.checkpoint}",
+        "network": f"{card.preset['backbone']}, {card.preset['pooling']} pooling, "
+        f"{card.preset['image_size']} px",
+        "trained": f"{card.step:,} steps, {card.epoch:.1f} epochs, seed {card.preset['seed']}",
+        "weights": f"sha256 {card.weights_sha256[:16]}…",
+    }
+    if card.parent:
+        facts["started from"] = card.parent
+    facts |= {f"its {name}": f"{value[:16]}…" for name, value in card.provenance.items()}
+    if "cxrmine" in card.code:
+        facts["code"] = f"cxrmine {card.code['cxrmine']}, torch {card.code.get('torch', '?')}"
+    return facts
+
+
+def _frame(
+    lineage: Lineage, images: pa.Table | None, folder: Path | None
+) -> dict[str, object] | None:
+    """The picture with its size and heat; None when there is no such image."""
+    if images is None:
+        return None
+    rows = images.filter(pc.field("image_id") == lineage.box["image_id"]).to_pylist()
+    if not rows:
+        return None
+    try:
+        picture = thumbnail(rows[0]["path"], 512)
+    except ImageError:
+        picture = None
+    heat = None
+    if folder is not None:
+        try:
+            heat = load_heatmaps(folder).of(lineage.box["image_id"], lineage.box["finding"])
+        except HeatmapFileError:
+            heat = None
+    return {
+        "picture": picture,
+        "heat": None if heat is None else data_uri(heat_png(heat), "image/png"),
+        "width": rows[0]["width"] or 1,
+        "height": rows[0]["height"] or 1,
+    }
+
+
+def _marked(quote: Quote) -> str:
+    """The sentence on one line, its mention between marks.
+
+    >>> _marked(Quote("R1", "Mass", "No\\nmass.", 3, 7, "absent", None))
+    'No «mass».'
+    """
+    before, mention, after = quote.parts()
+    return " ".join(f"{before}{_MARKS[0]}{mention}{_MARKS[1]}{after}".split())
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
