@@ -3,7 +3,17 @@
 from .boxes import BOXES
 from .contract import Contract, ContractError
 from .distinct_sentences import DISTINCT_SENTENCES
-from .findings import CHESTXRAY8, CHESTXRAY14, Finding, UnknownFindingError, finding_set, nih_name
+from .findings import (
+    CHESTXRAY8,
+    CHESTXRAY14,
+    CHEXPERT14,
+    CHEXPERT_OF,
+    Finding,
+    UnknownFindingError,
+    finding_set,
+    finding_set_names,
+    nih_name,
+)
 from .gold import gold_contract
 from .images import IMAGES
 from .labels import findings_in, labels_contract
@@ -28,6 +38,8 @@ __all__ = [
     "BOXES",
     "CHESTXRAY8",
     "CHESTXRAY14",
+    "CHEXPERT14",
+    "CHEXPERT_OF",
     "DISTINCT_SENTENCES",
     "IMAGES",
     "MENTIONS",
@@ -49,6 +61,7 @@ __all__ = [
     "check_rows",
     "content_hash",
     "finding_set",
+    "finding_set_names",
     "findings_in",
     "fingerprint",
     "gold_contract",

@@ -1,9 +1,9 @@
-"""The findings of ChestX-ray8 and ChestX-ray14: their order, NIH names and display names."""
+"""The findings of ChestX-ray8, ChestX-ray14 and CheXpert: their order, names and display names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
@@ -11,10 +11,15 @@ _SEPARATORS = re.compile(r"[\s_\-]+")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding: `name` as NIH writes it (also the column of a table), `display` for people."""
+    """A finding: `name` as NIH writes it (also the column of a table), `display` for people.
+
+    `disease` is false for what a report mentions of a healthy chest as well, a pacemaker say: it
+    keeps no report from having no finding.
+    """
 
     name: str
     display: str
+    disease: bool = True
 
 
 class UnknownFindingError(ValueError):
@@ -49,7 +54,43 @@ CHESTXRAY14: tuple[str, ...] = (
     "Hernia",
 )
 
-_SETS = {"chestxray8": CHESTXRAY8, "chestxray14": CHESTXRAY14}
+# Irvin et al., AAAI 2019. The fourteenth, "No Finding", is every label table's column no_finding.
+CHEXPERT14: tuple[str, ...] = (
+    "Enlarged_Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung_Opacity",
+    "Lung_Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural_Effusion",
+    "Pleural_Other",
+    "Fracture",
+    "Support_Devices",
+)
+# ChestX-ray14 -> where CheXpert's labels hold it. Emphysema and Hernia are no label of CheXpert's;
+# the other way round Enlarged_Cardiomediastinum, Fracture and Support_Devices are none of NIH's.
+CHEXPERT_OF: Mapping[str, str | None] = {
+    "Atelectasis": "Atelectasis",
+    "Cardiomegaly": "Cardiomegaly",
+    "Effusion": "Pleural_Effusion",
+    "Infiltration": "Lung_Opacity",
+    "Mass": "Lung_Lesion",
+    "Nodule": "Lung_Lesion",
+    "Pneumonia": "Pneumonia",
+    "Pneumothorax": "Pneumothorax",
+    "Consolidation": "Consolidation",
+    "Edema": "Edema",
+    "Emphysema": None,
+    "Fibrosis": "Lung_Opacity",
+    "Pleural_Thickening": "Pleural_Other",
+    "Hernia": None,
+}
+NO_DISEASE = frozenset({"Support_Devices"})
+
+_SETS = {"chestxray8": CHESTXRAY8, "chestxray14": CHESTXRAY14, "chexpert14": CHEXPERT14}
 # Other people's names for the same columns; no synonyms of the disease, those are vocabulary.
 _ALIASES = {
     "infiltrate": "Infiltration",
@@ -68,7 +109,7 @@ _BY_PLAIN = {_plain(name): name for name in CHESTXRAY14} | _ALIASES
 
 
 def finding_set(name: str) -> tuple[Finding, ...]:
-    """The findings of "chestxray8" or "chestxray14", in the papers' order.
+    """The findings of "chestxray8", "chestxray14" or "chexpert14", in the papers' order.
 
     ValueError for another name.
 
@@ -78,7 +119,12 @@ def finding_set(name: str) -> tuple[Finding, ...]:
     key = _plain(name).replace(" ", "")
     if key not in _SETS:
         raise ValueError(f"finding set {name!r} is unknown; expected one of {', '.join(_SETS)}.")
-    return tuple(Finding(name, name.replace("_", " ")) for name in _SETS[key])
+    return tuple(Finding(n, n.replace("_", " "), n not in NO_DISEASE) for n in _SETS[key])
+
+
+def finding_set_names() -> tuple[str, ...]:
+    """The names of the sets that `finding_set` knows."""
+    return tuple(_SETS)
 
 
 def nih_name(name: str) -> str:

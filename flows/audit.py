@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from rich.console import Console
 
-from data_contracts import CHESTXRAY14
+from data_contracts import CHESTXRAY14, findings_in
 from flows.files import digest_file, digest_tree
 from flows.tables import find_labels, read_labels
 from mining.audit import AuditResult, audit, mesh_gold, read_gold
@@ -48,15 +48,20 @@ def published_figures(gold: str) -> Reference | None:
     return load_reference(OPENI) if _is_indexing(gold) else None
 
 
-def label_findings(labels: pa.Table) -> list[str]:
-    """Those of ChestX-ray14's findings that a table has columns for: what a gold can judge."""
-    return [name for name in CHESTXRAY14 if name in labels.column_names]
+def label_findings(labels: pa.Table, gold: str | None = None) -> list[str]:
+    """The findings that a table has columns for, and that this gold can judge.
+
+    OpenI's indexing can be read as ChestX-ray14's findings only; a file judges what it names.
+    """
+    names = findings_in(labels.schema)
+    known = CHESTXRAY14 if gold is not None and _is_indexing(gold) else names
+    return [name for name in names if name in known]
 
 
 def write_audit(labels: Path, gold: str, out: Path) -> AuditResult:
     """The audit of a label table, also left in `out`: audit.json, audit.md and audit.txt."""
     table = read_labels(find_labels(labels))
-    findings = label_findings(table)
+    findings = label_findings(table, gold)
     result = audit(table, load_gold(gold, findings=findings), findings=findings)
     reference = published_figures(gold)
     (out / "audit.json").write_text(json.dumps(result.to_json(), indent=2) + "\n")

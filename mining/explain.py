@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data_contracts import Verdict, finding_set
+from data_contracts import Verdict
 from mining.parsing import Parse, Unparsed
 from mining.reading import OTHER, ReadMention, Sentence, cut
-from mining.resources import load_resources, the_parser, the_profile
+from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.sections import mined_sections
 from mining.sentences import split_sentences
 from mining.settings import MiningSettings
@@ -106,7 +106,7 @@ _DEFAULTS = {
 def _labels(sentences: Sequence[ExplainedSentence], settings: MiningSettings) -> dict[str, Verdict]:
     aggregation = the_profile(settings.profile).aggregation
     labels = {}
-    for finding in finding_set(settings.findings):
+    for finding in the_findings(settings.findings).findings:
         state = aggregation.state(_states_of(finding.name, sentences))
         if state is not None:
             labels[finding.name] = state

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from data_contracts import Verdict, findings_in
+from data_contracts import CHEXPERT14, Verdict, findings_in
 
 NO_FINDING = "No Finding"
 # Not judged is no answer either way: a model must not learn from it, as with CheXpert's -1.
@@ -44,15 +44,17 @@ def write_chexpert(labels: pa.Table, path: Path) -> int:
     """How many reports were written to `path`, one column per finding as in CheXpert's CSV files.
 
     1 present, 0 absent, -1 uncertain or not judged, blank not mentioned. "No Finding" is 1 where
-    every finding is absent or not mentioned, else blank. Errors: OSError. Source: Irvin et al.,
-    AAAI 2019.
+    every disease is absent or not mentioned, else blank. CheXpert's own findings get the names of
+    its files. Errors: OSError. Source: Irvin et al., AAAI 2019.
     """
     names = findings_in(labels.schema)
+    nothing = labels.column("no_finding").to_pylist()
     rows = (
-        (key, "1" if set(states) <= {Verdict.ABSENT, None} else "", *(_CHEXPERT[s] for s in states))
-        for key, states in _rows(labels, names)
+        (key, "1" if nothing[row] else "", *(_CHEXPERT[s] for s in states))
+        for row, (key, states) in enumerate(_rows(labels, names))
     )
-    return _write(path, ("report_id", NO_FINDING, *names), rows)
+    titles = [n.replace("_", " ") if n in CHEXPERT14 else n for n in names]
+    return _write(path, ("report_id", NO_FINDING, *titles), rows)
 
 
 def safe_cell(text: str) -> str:

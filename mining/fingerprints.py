@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mining.ingest.openi import openi_corpus
 from mining.ingest.source import OPENI
-from mining.resources import load_resources, the_parser, the_profile
+from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.settings import MiningSettings
 
 # Raised by hand when a stage's code changes what it writes.
@@ -31,7 +31,7 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         prints["sections"] = hashlib.sha256(_SECTIONS.read_bytes()).hexdigest()
     if stage in ("parse", "mine"):
         resources = load_resources(settings)
-        prints["findings"] = settings.findings
+        prints["findings"] = the_findings(settings.findings).id
         prints["vocabulary"] = resources.vocabulary.content_hash
         prints["concepts"] = settings.concepts
         prints["parser"] = the_parser(settings.parser).id
@@ -43,7 +43,7 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
     if stage == "label":
         profile = the_profile(settings.profile)
         prints["profile"] = f"{profile.name} {profile.content_hash}"
-        prints["findings"] = settings.findings
+        prints["findings"] = the_findings(settings.findings).id
     return prints
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_contracts import Verdict, labels_contract
+from data_contracts import Finding, Verdict, labels_contract
+from data_contracts.findings import finding_names
 from mining.profiles import Aggregation, Profile
 from mining.reading import OTHER
 
@@ -18,26 +19,32 @@ NORMAL = "normal"
 
 
 def label_table(
-    report_ids: pa.ChunkedArray, mentions: pa.Table, profile: Profile, findings: Sequence[str]
+    report_ids: pa.ChunkedArray,
+    mentions: pa.Table,
+    profile: Profile,
+    findings: Sequence[str | Finding],
 ) -> pa.Table:
     """The label table of these reports, in their order.
 
-    A report without a mention of a finding has null there. ``no_finding``: nothing of the label
+    A report without a mention of a finding has null there. ``no_finding``: no disease of the label
     set is present, uncertain or unparsed. ``normal`` is the paper's: no finding and no other
     abnormality either, or a report that calls the chest normal (ChestX-ray8, section 2).
     """
     ids = report_ids.to_pylist()
-    bits = _seen(ids, mentions, profile, [*findings, OTHER])
+    names = finding_names(findings)
+    healthy = {f.name for f in findings if isinstance(f, Finding) and not f.disease}
+    bits = _seen(ids, mentions, profile, [*names, OTHER])
     states = _states(profile.aggregation)
     columns: dict[str, object] = {"report_id": ids}
     open_findings = np.zeros(len(ids), dtype=bool)
-    for n, finding in enumerate(findings):
+    for n, finding in enumerate(names):
         columns[finding] = pa.array(states[bits[:, n]], type=pa.string(), from_pandas=True)
-        open_findings |= np.isin(states[bits[:, n]].astype(str), _OPEN)
-    other = bits[:, len(findings)]
+        if finding not in healthy:
+            open_findings |= np.isin(states[bits[:, n]].astype(str), _OPEN)
+    other = bits[:, len(names)]
     columns["no_finding"] = ~open_findings
     columns["normal"] = ~open_findings & ((other & _PRESENT == 0) | (other & _CALLED_NORMAL != 0))
-    return pa.table(columns, schema=labels_contract(findings).schema)
+    return pa.table(columns, schema=labels_contract(names).schema)
 
 
 _OPEN = [Verdict.PRESENT.value, Verdict.UNCERTAIN.value, Verdict.UNPARSED.value]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from data_contracts import finding_set
 from mining.assertion.rule_files import load_rules
 from mining.assertion.rulebook import RuleBook
 from mining.concepts.phrases import PhraseMatcher
+from mining.finding_sets import FindingSet, load_finding_set
 from mining.parsing import Parser, load_parser
 from mining.profiles import Profile, load_profile
-from mining.reading import OTHER, SentenceReader
+from mining.reading import SentenceReader
 from mining.settings import MiningSettings
-from mining.vocabulary import Vocabulary, load_vocabulary
+from mining.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,15 @@ class Resources:
 @lru_cache(maxsize=4)
 def load_resources(settings: MiningSettings) -> Resources:
     """The vocabulary of the settings' findings, the rules, and the reader made of them."""
-    wanted = {f.name for f in finding_set(settings.findings)} | {OTHER}
-    vocabulary = load_vocabulary().only(wanted)
+    vocabulary = the_findings(settings.findings).vocabulary
     book = load_rules()
     return Resources(vocabulary, book, SentenceReader(PhraseMatcher(vocabulary), book))
+
+
+@lru_cache(maxsize=4)
+def the_findings(name: str) -> FindingSet:
+    """The finding set of this name or file, loaded once per process."""
+    return load_finding_set(name)
 
 
 @lru_cache(maxsize=2)

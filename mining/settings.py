@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_contracts import finding_set_names
+
 
 class SettingsError(ValueError):
     """A setting out of its range: which, what was found, what was expected."""
@@ -21,7 +23,7 @@ class MiningSettings:
         SettingsError: a value out of its range.
     """
 
-    findings: str = "chestxray14"  # the columns of the label table: chestxray8 or chestxray14
+    findings: str = "chestxray14"  # a set of findings (the label columns), or a path to a TOML file
     profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
     concepts: str = "phrases"  # who finds mentions
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
@@ -32,13 +34,15 @@ class MiningSettings:
     )
 
     def __post_init__(self) -> None:
+        known_sets = () if self.findings.endswith(".toml") else finding_set_names()
         for key, known in (
-            ("findings", ("chestxray8", "chestxray14")),
+            ("findings", known_sets),
             ("concepts", ("phrases",)),
             ("assertion", ("rules",)),
         ):
-            if getattr(self, key) not in known:
-                raise SettingsError(key, getattr(self, key), f"one of {', '.join(known)}")
+            if known and getattr(self, key) not in known:
+                more = ", or a path to a .toml" if key == "findings" else ""
+                raise SettingsError(key, getattr(self, key), f"one of {', '.join(known)}{more}")
         if not 1 <= self.shards <= 4096:
             raise SettingsError("shards", self.shards, "1 to 4096")
         if not 0 <= self.max_reject_rate <= 1:

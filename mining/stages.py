@@ -18,7 +18,6 @@ from data_contracts import (
     PARSES,
     REPORTS,
     SENTENCES,
-    finding_set,
     iter_tables,
     labels_contract,
     part_paths,
@@ -30,7 +29,7 @@ from mining.ingest import ingest as ingest_source
 from mining.joining import JudgedSentences, judged_sentences
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
-from mining.resources import load_resources, the_parser, the_profile
+from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.sections import mined_sections
 from mining.sentences import sentence_key, split_sentences
 from mining.settings import MiningSettings
@@ -209,7 +208,7 @@ def mine(
 
 def label(reports: Path, mentions: Path, out: Path, *, settings: MiningSettings) -> StageReport:
     """labels.parquet: one row per report, by the settings' profile."""
-    findings = finding_set(settings.findings)
+    findings = the_findings(settings.findings).findings
     contract = labels_contract(findings)
     profile = the_profile(settings.profile)
     rows = normal = 0
@@ -217,7 +216,7 @@ def label(reports: Path, mentions: Path, out: Path, *, settings: MiningSettings)
     for number, (shard, path) in enumerate(_shards(reports, out / "labels.parquet")):
         ids = read_table(path, REPORTS, columns=["report_id"]).column("report_id")
         found = read_table(mention_shards[number], MENTIONS, columns=_LABEL_COLUMNS)
-        table = label_table(ids, found, profile, [f.name for f in findings])
+        table = label_table(ids, found, profile, findings)
         rows += table.num_rows
         normal += table.column("no_finding").to_pylist().count(True)
         write_table(shard, table, contract, stage_fingerprint("label", settings))

@@ -35,7 +35,7 @@ def audit(
     from mining.audit.table import print_audit
 
     table = read_labels(find_labels(labels))
-    findings = label_findings(table)
+    findings = label_findings(table, gold)
     result = audit_tables(
         table,
         load_gold(gold, findings=findings, key=key),

@@ -22,7 +22,11 @@ Profile = Annotated[
     typer.Option(help="What counts as positive: clinical (default), openi-mesh, chexpert."),
 ]
 Findings = Annotated[
-    str | None, typer.Option(help="Set of findings: chestxray14 (default), chestxray8.")
+    str | None,
+    typer.Option(
+        help="Set of findings: chestxray14 (default), chestxray8, chexpert14, or a TOML file "
+        "of your own."
+    ),
 ]
 Parser = Annotated[
     str | None, typer.Option(help="Source of the dependency graph: embedded (default), …")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def load_vocabulary(files: Iterable[Path] | None = None) -> Vocabulary:
     """
     chosen = sorted(files) if files is not None else _shipped()
     digest = hashlib.sha256()
-    shared = _read(VOCABULARY / _SHARED)
+    shared = read_toml(VOCABULARY / _SHARED)
     entries: dict[str, Entry] = {}
     for file in chosen:
         entry = _entry(file)
@@ -111,31 +112,50 @@ def _shipped() -> list[Path]:
     return sorted(p for p in VOCABULARY.glob("*.toml") if p.name != _SHARED)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """The file's data. VocabularyError when it is not there or is no TOML, with the line."""
     try:
         with file.open("rb") as handle:
             return tomllib.load(handle)
     except tomllib.TOMLDecodeError as error:
         raise VocabularyError(str(file), f"no valid TOML: {error}") from error
+    except OSError as error:
+        raise VocabularyError(str(file), f"{error.strerror}; expected a TOML file") from error
+
+
+def line_of(file: Path, what: str, number: int = 0) -> int:
+    """The line in which a key, or a header such as ``[[phrase]]``, begins for the nth time."""
+    start = re.escape(what) + (r"\s*(#.*)?$" if what.startswith("[") else r"\s*=")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    found = [n for n, line in enumerate(lines, 1) if re.match(rf"\s*{start}", line)]
+    return found[number] if number < len(found) else 1
 
 
 def _entry(file: Path) -> Entry:
-    data = _read(file)
-    _known(file.name, data, _FILE_KEYS)
+    data = read_toml(file)
+    unknown = sorted(set(data) - _FILE_KEYS)
+    _known(f"{file.name}:{line_of(file, unknown[0]) if unknown else 1}", data, _FILE_KEYS)
     for key in ("name", "definition", "phrase"):
         if not data.get(key):
             raise VocabularyError(
                 file.name, f"no `{key}`; a finding needs name, definition, phrase"
             )
-    lists = {k: frozenset(w.lower() for w in v) for k, v in data.get("words", {}).items()}
+    lists = {}
+    for key in data.get("words", {}):
+        where = f"{file.name}:{line_of(file, key)}: words"
+        lists[key] = frozenset(w.lower() for w in _strings(data["words"], key, where))
     name = data["name"]
     return Entry(
         name=name,
         definition=data["definition"],
         cuis=tuple(data.get("cuis", [])),
-        phrases=tuple(_phrase(raw, name, lists, file.name) for raw in data["phrase"]),
+        phrases=tuple(
+            _phrase(raw, name, lists, f"{file.name}:{line_of(file, '[[phrase]]', n)}")
+            for n, raw in enumerate(data["phrase"])
+        ),
         look_alikes=tuple(
-            _look_alike(raw, name, lists, file.name) for raw in data.get("look_alike", [])
+            _look_alike(raw, name, lists, f"{file.name}:{line_of(file, '[[look_alike]]', n)}")
+            for n, raw in enumerate(data.get("look_alike", []))
         ),
         file=file.name,
     )
@@ -161,8 +181,8 @@ def _phrase(
         patterns=_patterns(raw, lists, where),
         certainty=float(raw.get("certainty", 1.0)),
         needs_rule=bool(raw.get("needs_rule", False)),
-        yes=tuple(raw["yes"]),
-        no=tuple(raw["no"]),
+        yes=_strings(raw, "yes", where),
+        no=_strings(raw, "no", where),
     )
 
 
@@ -173,7 +193,9 @@ def _look_alike(
     _known(where, raw, _LOOK_ALIKE_KEYS)
     if not raw.get("reads") or not raw.get("yes"):
         raise VocabularyError(where, "a look_alike needs reads, patterns and `yes` sentences")
-    return LookAlike(finding, raw["reads"], _patterns(raw, lists, where), tuple(raw["yes"]))
+    return LookAlike(
+        finding, raw["reads"], _patterns(raw, lists, where), _strings(raw, "yes", where)
+    )
 
 
 def _patterns(
@@ -181,4 +203,13 @@ def _patterns(
 ) -> tuple[Pattern, ...]:
     if not raw.get("patterns"):
         raise VocabularyError(where, "no `patterns`")
-    return tuple(p for text in raw["patterns"] for p in compile_pattern(text, lists, where))
+    texts = _strings(raw, "patterns", where)
+    return tuple(p for text in texts for p in compile_pattern(text, lists, where))
+
+
+def _strings(raw: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """The list of texts under a key: a lone text would be read letter by letter."""
+    value = raw[key]
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise VocabularyError(where, f"{key} = {value!r}: expected a list of texts")
+    return tuple(value)

@@ -5,6 +5,8 @@ import pytest
 from data_contracts import (
     CHESTXRAY8,
     CHESTXRAY14,
+    CHEXPERT14,
+    CHEXPERT_OF,
     Finding,
     UnknownFindingError,
     finding_set,
@@ -67,3 +69,13 @@ def test_a_finding_of_ones_own_gets_a_column():
 def test_a_finding_named_twice_is_refused():
     with pytest.raises(ValueError, match="twice"):
         labels_contract(["Mass", "Mass"])
+
+
+def test_the_map_between_the_sets_names_findings_of_both():
+    assert tuple(sorted(CHEXPERT_OF)) == tuple(sorted(CHESTXRAY14))
+    assert {name for name in CHEXPERT_OF.values() if name} < set(CHEXPERT14)
+
+
+def test_a_support_device_is_no_disease():
+    healthy = [finding.name for finding in finding_set("chexpert14") if not finding.disease]
+    assert healthy == ["Support_Devices"]

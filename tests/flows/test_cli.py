@@ -361,3 +361,30 @@ def test_a_run_that_may_drift_says_so_in_run_json(
     arguments = ["mine", reports_csv, "--out", out, "--parser", worn_parser, "--allow-drift"]
     assert cxrmine(*arguments) == 0
     assert len(json.loads((out / "run.json").read_text())["selfcheck"]["changed"]) > 10
+
+
+def test_chexperts_labels_are_counted_exported_and_audited(
+    reports_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, csv_file = tmp_path / "out", tmp_path / "chexpert.csv"
+    chosen = ["--findings", "chexpert14", "--profile", "chexpert"]
+    assert cxrmine("mine", reports_csv, "--out", out, *chosen) == 0
+    assert cxrmine("stats", out) == 0
+    assert "Lung_Lesion" in capsys.readouterr().out
+    assert cxrmine("export", out, "--to", "chexpert", "--out", csv_file) == 0
+    assert csv_file.read_text().startswith("report_id,No Finding,Enlarged Cardiomediastinum,")
+    gold = tmp_path / "gold.csv"
+    gold.write_text("report_id,Lung_Lesion,Pleural_Effusion\nR6,1,0\nR2,0,1\nR1,0,0\n")
+    assert cxrmine("audit", out, gold) == 0
+    assert "1.0" in capsys.readouterr().out
+
+
+def test_a_finding_of_ones_own_with_a_mistake_is_one_line(
+    reports_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('name = "Scoliosis"\n\n[[phrase]\n')
+    code = cxrmine("mine", reports_csv, "--out", tmp_path / "out", "--findings", own)
+    error = capsys.readouterr().err
+    assert (code, error.count("\n")) == (USER_MISTAKE, 1)
+    assert "own.toml" in error and "line 3" in error

@@ -18,7 +18,7 @@ def table(*rows: tuple[str, dict[str, str]]) -> pa.Table:
         {
             "report_id": report_id,
             **{name: states.get(name) for name in CHESTXRAY14},
-            "no_finding": "present" not in states.values(),
+            "no_finding": set(states.values()) <= {"absent", None},
             "normal": False,
         }
         for report_id, states in rows
