@@ -51,8 +51,9 @@ def write_shard(task: ShardTask) -> dict[int, str]:
     """
     path = task.folder / shard_name(task.number)
     notes = path.with_suffix(".json")
-    if path.is_file() and notes.is_file():
-        return {int(row): reason for row, reason in json.loads(notes.read_text()).items()}
+    if path.is_file():
+        found = json.loads(notes.read_text()) if notes.is_file() else {}
+        return {int(row): reason for row, reason in found.items()}
     unread: dict[int, str] = {}
 
     def fill(file: IO[bytes]) -> None:
@@ -66,8 +67,12 @@ def write_shard(task: ShardTask) -> dict[int, str]:
                 unread[row] = error.reason
                 file.write(bytes(task.size * task.size))
 
+    def note() -> None:
+        if unread:
+            write_text(notes, json.dumps(unread))
+
     # The notes stand before the shard does: with the shard, both are there.
-    _write(path, fill, before=lambda: write_text(notes, json.dumps(unread)))
+    _write(path, fill, before=note)
     return unread
 
 

@@ -128,6 +128,21 @@ def test_files_that_fail_are_rejects_without_a_row(tmp_path: Path) -> None:
         cache.rows(["000.png", "001.png"])
 
 
+def test_what_failed_is_known_after_a_build_that_stopped_halfway(tmp_path: Path) -> None:
+    images = _images(tmp_path / "in", 40)
+    (tmp_path / "in" / "001.png").unlink()
+
+    def stop(done: int, _: int) -> None:
+        if done > 16:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(images, size=8, root=tmp_path, workers=1, progress=stop)
+    cache = build_cache(images, size=8, root=tmp_path, workers=1)
+    assert cache.rejects["key"].to_pylist() == ["001.png"]
+    assert "001.png" not in cache and not cache[1].any()
+
+
 def test_progress_counts_images(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     images = _images(tmp_path / "in", 20)
