@@ -23,12 +23,13 @@ from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
 from flows.guard import guard_server  # noqa: E402
-from flows.localise_stages import (  # noqa: E402
+from flows.localise_job import (  # noqa: E402
     LocaliseJob,
+    after_training,
     job_fingerprint,
     job_inputs,
-    run_localise_stage,
 )
+from flows.localise_stages import run_localise_stage  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
 from modeling.checkpoints import find_checkpoint  # noqa: E402
@@ -86,6 +87,16 @@ def run_localise(job: LocaliseJob, out: Path, *, refresh: str | None = None) -> 
         raise result
     assert isinstance(result, Localised)
     return result
+
+
+def localise_trained(
+    trained: Path, out: Path, *, refresh: str | None = None, **settings: Any
+) -> Localised:
+    """The flow `localise` chained after `train`: on the test images of the training in `trained`.
+
+    `settings` are those of `LocaliseJob`, `truth` say. Errors: those of the flow.
+    """
+    return run_localise(after_training(trained, **settings), out, refresh=refresh)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_contracts import BOXES, IMAGES, PREDICTIONS, read_table
+from flows.gallery import gallery_of
 from flows.output import OutputRefused, read_run
-from flows.quoting import reports_of_images, sentence_of, what_reports_say
+from flows.quoting import reports_of_images, sentence_of
 from flows.tables import find_labels
-from modeling.box_files import read_boxes
-from modeling.gallery import Gallery, render_gallery
-from modeling.gallery_cards import choose_cards, make_cards
+from modeling.checkpoints import find_checkpoint
+from modeling.gallery import Gallery
 from modeling.heatmaps import load_heatmaps
 from modeling.lineage import BoxName, Lineage, trace_box
+from modeling.splits import TRAIN
 
 
 @dataclass(frozen=True)
@@ -55,26 +57,18 @@ def open_localised(folder: Path, **instead: Path | None) -> LocalisedFolder:
 
 def make_gallery(run: LocalisedFolder, *, count: int, finding: str | None, title: str) -> Gallery:
     """The gallery of a run, of one finding if wanted. Errors: those of its tables."""
-    images = run.images
-    truth = read_boxes(run.truth).accepted if run.truth else None
-    if truth is not None:
-        known = set(images["image_id"].to_pylist())
-        keep = [image in known for image in truth["image_id"].to_pylist()]
-        truth = truth.filter(pa.array(keep, pa.bool_()))
-    predictions = read_table(run.folder / "predictions.parquet", PREDICTIONS)
-    cards = make_cards(run.boxes, truth, predictions=predictions)
-    cards = [card for card in cards if finding in (None, card.finding)]
-    said = what_reports_say(
-        images, run.labels, [(card.image_id, card.finding) for card in choose_cards(cards, count)]
-    )
-    full = make_cards(
-        run.boxes, truth, predictions=predictions, labels=said.labels, quotes=said.quotes
-    )
-    chosen = choose_cards([card for card in full if finding in (None, card.finding)], count)
     heatmaps = load_heatmaps(run.folder)
-    facts = {"checkpoint": heatmaps.checkpoint_id, "heat": heatmaps.method}
-    return render_gallery(
-        chosen, images, heatmaps=heatmaps, title=title, facts=facts, total=len(cards)
+    return gallery_of(
+        run.images,
+        boxes=run.boxes,
+        predictions=read_table(run.folder / "predictions.parquet", PREDICTIONS),
+        heatmaps=heatmaps,
+        truth=run.truth,
+        labels=run.labels,
+        count=count,
+        finding=finding,
+        title=title,
+        facts={"checkpoint": heatmaps.checkpoint_id, "heat": heatmaps.method},
     )
 
 
@@ -84,12 +78,25 @@ def trace(run: LocalisedFolder, name: BoxName, *, most: int) -> Lineage:
     report_id = None
     if labels is not None:
         report_id = reports_of_images(run.images, labels).get(name.image_id)
+    training = find_checkpoint(run.checkpoint).parent.parent
     return trace_box(
         run.boxes,
         name,
         checkpoint=run.checkpoint,
         labels=labels,
         report_id=report_id,
+        trained_on=_trained_on(training),
         sentence_of=sentence_of,
         most=most,
     )
+
+
+def _trained_on(training: Path) -> pa.Array | None:
+    """The ids of the reports whose images a training learnt from; None when it does not say."""
+    joins, images = training / "joins.parquet", training / "images.parquet"
+    if not (joins.is_file() and images.is_file()):
+        return None
+    shown = read_table(images, IMAGES).filter(pc.field("split") == TRAIN)["image_id"]
+    pairs = read_table(joins)
+    learnt = pairs.filter(pc.is_in(pairs["image_id"], value_set=shown.combine_chunks()))
+    return pc.unique(learnt["report_id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,17 +31,9 @@ class Card:
 
 
 def make_cards(
-    boxes: pa.Table,
-    truth: pa.Table | None,
-    *,
-    predictions: pa.Table | None = None,
-    labels: Mapping[Pair, str | None] | None = None,
-    quotes: Mapping[Pair, Sequence[Quote]] | None = None,
+    boxes: pa.Table, truth: pa.Table | None, *, predictions: pa.Table | None = None
 ) -> list[Card]:
-    """A card for each (image, finding) with a predicted or a true box, in the tables' order.
-
-    `labels` and `quotes` are what the image's own report says of the finding.
-    """
+    """A card for each (image, finding) with a predicted or a true box, in the tables' order."""
     true = boxes.slice(0, 0) if truth is None else truth
     scores = {} if predictions is None else _scores(predictions)
     drawn, given = _places(boxes), _places(true)
@@ -54,13 +46,28 @@ def make_cards(
             image_id=pair[0],
             finding=pair[1],
             score=scores.get(pair),
-            label=(labels or {}).get(pair),
+            label=None,
             overlap=float(np.mean(hits[pair])) if pair in hits else None,
             boxes=tuple(drawn.get(pair, ())),
             truth=tuple(given.get(pair, ())),
-            quotes=tuple((quotes or {}).get(pair, ())),
         )
         for pair in dict.fromkeys([*given, *drawn])
+    ]
+
+
+def with_reports(
+    cards: Sequence[Card],
+    labels: Mapping[Pair, str | None],
+    quotes: Mapping[Pair, Sequence[Quote]],
+) -> list[Card]:
+    """The cards with what each image's own report says of the finding."""
+    return [
+        replace(
+            card,
+            label=labels.get((card.image_id, card.finding)),
+            quotes=tuple(quotes.get((card.image_id, card.finding), ())),
+        )
+        for card in cards
     ]
 
 

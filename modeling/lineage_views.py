@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from modeling.pages import data_uri, render_page
 from modeling.quotes import Quote
 
 _MARKS = "«", "»"
+# True of every label table, or of no use to a reader.
+_NOT_SHOWN = ("contract", "contract_version", "stage", "stage_version", "shards")
 
 
 def lineage_text(lineage: Lineage) -> str:
@@ -34,10 +37,11 @@ def lineage_page(
     box = lineage.box
     return render_page(
         "trace.html",
-        title=f"Where {lineage.name} comes from",
+        title=f"Where a box of {box['finding'].replace('_', ' ')} comes from",
         lineage=lineage,
         box=box,
         facts=_checkpoint_facts(lineage),
+        made_from=_made_from(lineage),
         frame=_frame(lineage, images, folder),
         colour=PREDICTED,
         place=(box["x"], box["y"], box["w"], box["h"]),
@@ -56,8 +60,7 @@ def _lines(lineage: Lineage) -> Iterator[str]:
         yield "labels      not given: the chain ends here; give them with --labels"
         return
     yield f"labels      {labels.path}, sha256 {labels.sha256[:16]}…, as the checkpoint names it"
-    if profile := labels.provenance.get("profile"):
-        yield f"            profile {profile}"
+    yield from (f"            {name}: {value}" for name, value in _made_from(lineage).items())
     states = ", ".join(f"{count:,} {state}" for state, count in labels.states.items())
     yield f"            {box['finding']} in {labels.reports:,} reports: {states}"
     for rule in labels.rules:
@@ -87,6 +90,16 @@ def _checkpoint_facts(lineage: Lineage) -> dict[str, str]:
     if "cxrmine" in card.code:
         facts["code"] = f"cxrmine {card.code['cxrmine']}, torch {card.code.get('torch', '?')}"
     return facts
+
+
+def _made_from(lineage: Lineage) -> dict[str, str]:
+    """What the label table says it was made by and with; hashes are cut short."""
+    said = lineage.labels.provenance if lineage.labels else {}
+    return {
+        name.replace("_", " "): re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", value)
+        for name, value in said.items()
+        if name not in _NOT_SHOWN
+    }
 
 
 def _frame(

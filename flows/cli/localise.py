@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,11 @@ class Stage(StrEnum):
 
 
 def localise(
-    images: Annotated[Path, typer.Argument(help="A table of images (Parquet).")],
+    images: Annotated[
+        Path | None,
+        typer.Argument(help="A table of images (Parquet). Default: the training's test images."),
+    ] = None,
+    *,
     checkpoint: Annotated[
         Path,
         typer.Option("--checkpoint", "-c", help="A checkpoint, or a training's folder: its best."),
@@ -69,23 +73,16 @@ def localise(
 ) -> None:
     """Heatmaps, boxes, their scores and a gallery, from a checkpoint and images."""
     from flows.localise import run_localise
-    from flows.localise_stages import LocaliseJob
+    from flows.localise_job import LocaliseJob, after_training
     from modeling.box_options import BoxOptions
 
-    job = LocaliseJob(
-        checkpoint=checkpoint,
-        images=images,
-        truth=truth,
-        labels=labels,
-        split=split,
-        original=read_size(original),
-        method=method.value,
-        options=BoxOptions(thresholds=read_numbers(thresholds)),
-        rows=rows,
-        min_score=min_score,
-        device=device,
-        cards=cards,
-    )
+    settings: dict[str, Any] = {"truth": truth, "labels": labels, "original": read_size(original)}
+    settings |= {"method": method.value, "options": BoxOptions(thresholds=read_numbers(thresholds))}
+    settings |= {"rows": rows, "min_score": min_score, "device": device, "cards": cards}
+    if images is None:
+        job = after_training(checkpoint, **({"split": split} if split else {}), **settings)
+    else:
+        job = LocaliseJob(checkpoint=checkpoint, images=images, split=split, **settings)
     result = run_localise(job, out, refresh=refresh.value if refresh else None)
     typer.echo(describe(result.counts))
     typer.echo(f"{result.out}: {', '.join(result.files)}")

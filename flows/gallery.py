@@ -1,0 +1,49 @@
+"""The gallery of a result: modeling's page with what the reports say."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.quoting import what_reports_say
+from modeling.box_files import read_boxes
+from modeling.gallery import Gallery, render_gallery
+from modeling.gallery_cards import choose_cards, make_cards, with_reports
+from modeling.heatmaps import Heatmaps
+
+
+def gallery_of(
+    images: pa.Table,
+    *,
+    boxes: pa.Table,
+    predictions: pa.Table,
+    heatmaps: Heatmaps,
+    truth: Path | None = None,
+    labels: Path | None = None,
+    count: int = 160,
+    finding: str | None = None,
+    title: str = "Boxes from image labels",
+    facts: Mapping[str, str] | None = None,
+) -> Gallery:
+    """At most `count` cards of these images, of one finding if wanted. Errors: of the tables.
+
+    `truth` is a list of true boxes, `labels` a label table or the folder of a run, whose mentions
+    and reports give the sentences.
+    """
+    true = None
+    if truth is not None:
+        here = pc.field("image_id").isin(images["image_id"].combine_chunks())
+        true = read_boxes(truth).accepted.filter(here)
+    cards = make_cards(boxes, true, predictions=predictions)
+    cards = [card for card in cards if finding in (None, card.finding)]
+    chosen = choose_cards(cards, count)
+    said = what_reports_say(images, labels, [(card.image_id, card.finding) for card in chosen])
+    return render_gallery(
+        with_reports(chosen, said.labels, said.quotes),
+        images,
+        heatmaps=heatmaps,
+        title=title,
+        facts=facts,
+        total=len(cards),
+    )
