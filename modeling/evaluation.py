@@ -62,8 +62,9 @@ class GroupResult:
 class Baseline:
     """Knowing view, age and sex and no image; and the network where the view says nothing.
 
-    `auc` and its macro are the baseline's, `gain` is the network's AUC minus the baseline's on the
-    same draws of patients; `within_view` is the network's AUC over pairs of images of one view.
+    `auc` is the baseline's, over pairs of images of one fold of its cross-validation; `gain` is the
+    network's over the same pairs minus it, on the same draws of patients; `within_view` is the
+    network's over pairs of images of one view. Each has the mean under "macro".
     """
 
     auc: Mapping[str, Interval]
@@ -169,23 +170,25 @@ def _baseline(
     draws: npt.NDArray[np.int32],
     numbers: npt.NDArray[np.int64],
 ) -> Baseline:
-    blind = baseline_scores(facts, targets, who)
+    blind, folds = baseline_scores(facts, targets, who)
+    within_fold = folds.tolist()
     # Compared where both say something; a fold that had nothing to learn from says nothing.
     wanted = np.where(np.isnan(blind), np.nan, targets)
     filled = np.nan_to_num(blind)
-    blind_draws = bootstrap_auc(filled, wanted, draws, numbers)
-    gain_draws = bootstrap_auc(scores, wanted, draws, numbers) - blind_draws
+    blind_draws = bootstrap_auc(filled, wanted, draws, numbers, strata=within_fold)
+    own_draws = bootstrap_auc(scores, wanted, draws, numbers, strata=within_fold)
     viewed = np.where(np.equal(facts.view, None)[:, None], np.nan, targets)
     view_draws = bootstrap_auc(scores, viewed, draws, numbers, strata=facts.view)
     alone, gains, within = {}, {}, {}
     for n, name in enumerate(findings):
-        ours, theirs = roc_auc(scores[:, n], wanted[:, n]), roc_auc(filled[:, n], wanted[:, n])
+        ours = roc_auc(scores[:, n], wanted[:, n], within_fold)
+        theirs = roc_auc(filled[:, n], wanted[:, n], within_fold)
         alone[name] = theirs
         gains[name] = None if ours is None or theirs is None else ours - theirs
         within[name] = roc_auc(scores[:, n], viewed[:, n], facts.view)
     return Baseline(
         with_macro(alone, blind_draws, findings),
-        with_macro(gains, gain_draws, findings),
+        with_macro(gains, own_draws - blind_draws, findings),
         with_macro(within, view_draws, findings),
     )
 

@@ -14,6 +14,7 @@ from importlib import resources
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from data_contracts import CHESTXRAY8
@@ -55,15 +56,17 @@ class Grid:
         return "\n\n".join([f"**{self.title}**", body, *self.notes]) + "\n"
 
     def print(self, console: Console) -> None:
-        """Prints the table."""
+        """Prints the table; on a narrow screen its lines run on, no figure is cut."""
         table = Table(title=self.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
         for n, name in enumerate(self.header):
             table.add_column(name, justify="left" if n == 0 else "right", no_wrap=True)
         for row in self.rows:
             table.add_row(*row)
-        console.print(table)
+        wide = console.options.update(max_width=1000)
+        table.width = Measurement.get(console, wide, table).maximum
+        console.print(table, soft_wrap=True)
         for note in self.notes:
-            console.print(note, style="dim")
+            console.print(note, style="dim", soft_wrap=True)
 
 
 @cache

@@ -64,19 +64,22 @@ def facts_of(images: pa.Table, people: pa.Table | None = None) -> KnownFacts:
 
 def baseline_scores(
     facts: KnownFacts, targets: Floats, patients: Sequence[object], folds: int = 5
-) -> Floats:
-    """What logistic regression on the facts alone says of each image: (N, C).
+) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """What logistic regression on the facts alone says of each image (N, C), and its fold (N,).
 
     Cross-validated by patient: nobody is judged by a model that has seen him. Findings or folds
-    without both sides to learn from give NaN.
+    without both sides to learn from give NaN. Only scores of one fold compare: a fold with few
+    positives is judged by models that have seen many, so that over folds the order is upside down.
     """
     features, out = _features(facts), np.full(targets.shape, np.nan)
+    fold_of = np.zeros(len(targets), np.int64)
     numbers = {who: number for number, who in enumerate(dict.fromkeys(patients))}
     groups = np.array([numbers[who] for who in patients])
     folds = min(folds, len(numbers))
     if folds < 2:
-        return out
-    for learnt, judged in GroupKFold(folds).split(features, groups=groups):
+        return out, fold_of
+    for fold, (learnt, judged) in enumerate(GroupKFold(folds).split(features, groups=groups)):
+        fold_of[judged] = fold
         for column in range(targets.shape[1]):
             known = learnt[~np.isnan(targets[learnt, column])]
             wanted = targets[known, column]
@@ -84,7 +87,7 @@ def baseline_scores(
                 model = LogisticRegression(C=1.0, max_iter=1000)
                 model.fit(features[known], wanted.astype(int))
                 out[judged, column] = model.predict_proba(features[judged])[:, 1]
-    return out
+    return out, fold_of
 
 
 def _features(facts: KnownFacts) -> Floats:

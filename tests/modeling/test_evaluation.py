@@ -138,11 +138,27 @@ def test_nobody_is_judged_by_a_model_that_has_seen_him() -> None:
     wanted = np.repeat(random.integers(0, 2, 60), 4)[:, None].astype(float)
     patients = np.repeat(range(60), 4).tolist()
     facts = KnownFacts(tuple(f"view {n}" for n in patients), ("F",) * 240, (None,) * 240)
-    value = roc_auc(baseline_scores(facts, wanted, patients)[:, 0], wanted[:, 0])
+    scores, folds = baseline_scores(facts, wanted, patients)
+    value = roc_auc(scores[:, 0], wanted[:, 0], folds.tolist())
     assert value is not None and value < 0.65
     strangers = list(range(240))  # as if every image were of another patient
-    leaked = roc_auc(baseline_scores(facts, wanted, strangers)[:, 0], wanted[:, 0])
+    scores, folds = baseline_scores(facts, wanted, strangers)
+    leaked = roc_auc(scores[:, 0], wanted[:, 0], folds.tolist())
     assert leaked is not None and leaked > 0.95
+
+
+def test_facts_that_say_nothing_are_worth_a_half() -> None:
+    """Over folds their AUC would be far below: a rare finding's folds differ in how rare it is."""
+    found = []
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        wanted = (random.random((100, 1)) < 0.08).astype(float)
+        facts = KnownFacts(("PA", "AP") * 50, ("F",) * 100, tuple(random.random(100) * 80))
+        scores, folds = baseline_scores(facts, wanted, range(100))
+        value = roc_auc(scores[:, 0], wanted[:, 0], folds.tolist())
+        if value is not None and not np.isnan(scores).any():
+            found.append(value)
+    assert 0.4 < np.mean(found) < 0.6
 
 
 def test_groups_have_rates_and_areas() -> None:
