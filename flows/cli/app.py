@@ -5,20 +5,24 @@ import sys
 
 import typer
 
+from flows.cli.ablate import ablate
 from flows.cli.audit import audit
 from flows.cli.cache import cache
 from flows.cli.errors import report_error
+from flows.cli.evaluate import evaluate
 from flows.cli.evaluate_boxes import evaluate_boxes
 from flows.cli.explain import explain
 from flows.cli.export import export
 from flows.cli.gallery import gallery
 from flows.cli.localise import localise
 from flows.cli.mine import mine
+from flows.cli.predict import predict
 from flows.cli.rules import rules
 from flows.cli.run import run
 from flows.cli.selfcheck import selfcheck
 from flows.cli.stats import stats
 from flows.cli.trace import trace
+from flows.cli.train import train
 from flows.cli.version import version
 
 app = typer.Typer(
@@ -31,6 +35,8 @@ for verb in (run, mine, audit, explain, export, stats, selfcheck, version):
     app.command()(verb)
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
+    app.command()(verb)
+for verb in (train, evaluate, predict, ablate):
     app.command()(verb)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
