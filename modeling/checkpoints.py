@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from modeling.multiscale import SUFFIX, build_multiscale_network
 from modeling.network import Network, build_network
 from modeling.presets import Preset
 
@@ -138,7 +139,8 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], State, Card]:
 
 def network_of(settings: Preset, findings: tuple[str, ...], weights: str = "none") -> Network:
     """The network that a preset describes, freshly initialised. Errors: those of build_network."""
-    return build_network(
+    build = build_multiscale_network if settings.backbone.endswith(SUFFIX) else build_network
+    return build(
         settings.backbone,
         findings=findings,
         pooling=settings.pooling,
