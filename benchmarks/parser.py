@@ -25,6 +25,7 @@ from mining.parsing.embedded import MODEL_FOLDER, EmbeddedParser, load_embedded,
 from mining.parsing.training.augment import lower
 from mining.parsing.training.list_probe import (
     GATE,
+    GATE_LISTS,
     generated_lists,
     listed_heads,
     probe,
@@ -122,7 +123,7 @@ def _radiology(parser: EmbeddedParser, reports: dict[str, str]) -> None:
 
 
 def _lists(parser: EmbeddedParser, sentences: list[str]) -> None:
-    made = generated_lists(2000)
+    made = generated_lists(GATE_LISTS)
     parses = parser.parse([text for text, _, _ in made])
     score = probe((p, cue, heads) for p, (_, cue, heads) in zip(parses, made, strict=True))
     _line(f"generated lists, findings reached of {score.listed}", score.share, GATE)

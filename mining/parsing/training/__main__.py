@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mining.parsing.embedded import load_embedded
 from mining.parsing.training.augment import lower
-from mining.parsing.training.list_probe import GATE, generated_lists, probe
+from mining.parsing.training.list_probe import GATE, GATE_LISTS, generated_lists, probe
 from mining.parsing.training.material import Mix, training_trees
 from mining.parsing.training.saving import save_weights
 from mining.parsing.training.score import score_pipeline
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _gate(folder: Path) -> int:
-    lists = generated_lists(2000)
+    lists = generated_lists(GATE_LISTS)
     parses = load_embedded(folder).parse([text for text, _, _ in lists])
     score = probe((parse, cue, heads) for parse, (_, cue, heads) in zip(parses, lists, strict=True))
     passed = score.share >= GATE

@@ -18,6 +18,7 @@ from mining.tokens import tokenize
 
 __all__ = [
     "GATE",
+    "GATE_LISTS",
     "ProbeScore",
     "generated_lists",
     "listed_heads",
@@ -28,6 +29,8 @@ __all__ = [
 
 #: The share of listed findings that must be reached before weights may ship.
 GATE = 0.97
+#: On so many generated lists; fewer would leave it to chance.
+GATE_LISTS = 2000
 
 _PROBE_FOLDER = Path(__file__).parent / "probe"
 _SEPARATORS = frozenset({",", "or", "and", "nor", "/"})

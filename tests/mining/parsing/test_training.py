@@ -21,6 +21,7 @@ from mining.parsing.training.augment import (
 from mining.parsing.training.grammar import read_grammar
 from mining.parsing.training.list_probe import (
     GATE,
+    GATE_LISTS,
     generated_lists,
     listed_heads,
     probe,
@@ -186,7 +187,7 @@ def test_the_probe_shares_no_finding_with_the_training_grammar() -> None:
 
 
 def test_the_shipped_weights_pass_the_gate() -> None:
-    lists = generated_lists(600)
+    lists = generated_lists(GATE_LISTS)
     parses = load_embedded().parse([text for text, _, _ in lists])
     score = probe((p, cue, heads) for p, (_, cue, heads) in zip(parses, lists, strict=True))
     assert score.share >= GATE
