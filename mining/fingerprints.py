@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
 from mining.ingest.openi import openi_corpus
 from mining.ingest.source import OPENI
 from mining.resources import load_resources, the_findings, the_parser, the_profile
@@ -34,6 +35,8 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         prints["findings"] = the_findings(settings.findings).id
         prints["vocabulary"] = resources.vocabulary.content_hash
         prints["concepts"] = settings.concepts
+        if settings.concepts != "phrases":
+            prints["linker"] = linker_print()
         prints["parser"] = the_parser(settings.parser).id
     if stage == "parse":
         prints["graph_rules"] = resources.book.graph_hash
@@ -45,6 +48,20 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         prints["profile"] = f"{profile.name} {profile.content_hash}"
         prints["findings"] = the_findings(settings.findings).id
     return prints
+
+
+def linker_print() -> str:
+    """What the linker's answers depend on beside the vocabulary: its settings, the libraries."""
+    digest = hashlib.sha256(LINKER_SETTINGS.read_bytes()).hexdigest()
+    libraries = ("scispacy", "scikit-learn", "nmslib-metabrainz")
+    return " ".join([digest, *(f"{name} {_version(name)}" for name in libraries)])
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def source_fingerprint(source: str) -> str:

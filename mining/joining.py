@@ -80,7 +80,9 @@ def judged_sentences(
     rows: dict[str, list[object]] = {name: [] for name in _SENTENCE_COLUMNS}
     unparsed = 0
     for table in distinct:
-        for key, text in zip(*(c.to_pylist() for c in table.columns), strict=True):
+        keys, texts = (c.to_pylist() for c in table.columns)
+        reader.prepare(texts)
+        for key, text in zip(keys, texts, strict=True):
             ids[key] = len(ids)
             row = by_id.get(key)
             for mention in reader.read(text, None if row is None else trees[row]):

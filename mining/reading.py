@@ -9,7 +9,7 @@ from data_contracts import Verdict
 from mining.assertion.graph import Graph
 from mining.assertion.judge import DEFAULT_RULE, UNPARSED_RULE, Ruling, SentenceJudge
 from mining.assertion.rulebook import RuleBook
-from mining.concepts.phrases import Found, PhraseMatcher
+from mining.concepts import Found, LinkedMatcher, PhraseMatcher
 from mining.parsing import Parse, Parser, Unparsed
 from mining.tokens import tokenize
 
@@ -55,9 +55,14 @@ class SentenceReader:
     are judged by words alone: no label hangs on their parse.
     """
 
-    def __init__(self, matcher: PhraseMatcher, book: RuleBook) -> None:
+    def __init__(self, matcher: PhraseMatcher | LinkedMatcher, book: RuleBook) -> None:
         self._matcher = matcher
         self._book = book
+
+    def prepare(self, texts: Iterable[str]) -> None:
+        """Does for all these sentences at once what reading them one by one would cost more."""
+        if isinstance(self._matcher, LinkedMatcher):
+            self._matcher.prepare(texts)
 
     def needs_parse(self, text: str) -> bool:
         """Whether judging this sentence can depend on its parse."""
@@ -115,6 +120,7 @@ def read_all(
     texts: Sequence[str], reader: SentenceReader, parser: Parser
 ) -> list[list[ReadMention]]:
     """The judged mentions of each sentence; those that need a parse are parsed in one batch."""
+    reader.prepare(texts)
     needed = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
     parses = parse_by_number(needed, texts, parser)
     return [reader.read(text, parses.get(i)) for i, text in enumerate(texts)]

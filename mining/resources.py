@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from mining.assertion.rule_files import load_rules
 from mining.assertion.rulebook import RuleBook
-from mining.concepts.phrases import PhraseMatcher
+from mining.concepts import LinkedMatcher, Linker, PhraseMatcher
 from mining.finding_sets import FindingSet, load_finding_set
 from mining.parsing import Parser, load_parser
 from mining.profiles import Profile, load_profile
@@ -30,7 +30,14 @@ def load_resources(settings: MiningSettings) -> Resources:
     """The vocabulary of the settings' findings, the rules, and the reader made of them."""
     vocabulary = the_findings(settings.findings).vocabulary
     book = load_rules()
-    return Resources(vocabulary, book, SentenceReader(PhraseMatcher(vocabulary), book))
+    return Resources(vocabulary, book, SentenceReader(_matcher(settings, vocabulary), book))
+
+
+def _matcher(settings: MiningSettings, vocabulary: Vocabulary) -> PhraseMatcher | LinkedMatcher:
+    phrases = PhraseMatcher(vocabulary)
+    if settings.concepts == "phrases":
+        return phrases
+    return LinkedMatcher(phrases, Linker(vocabulary), phrases=settings.concepts == "both")
 
 
 @lru_cache(maxsize=4)

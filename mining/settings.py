@@ -25,7 +25,7 @@ class MiningSettings:
 
     findings: str = "chestxray14"  # a set of findings (the label columns), or a path to a TOML file
     profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
-    concepts: str = "phrases"  # who finds mentions
+    concepts: str = "phrases"  # who finds mentions: phrases, linker, or both
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
     assertion: str = "rules"  # who judges
     shards: int = 1  # part files per table, contiguous
@@ -37,7 +37,7 @@ class MiningSettings:
         known_sets = () if self.findings.endswith(".toml") else finding_set_names()
         for key, known in (
             ("findings", known_sets),
-            ("concepts", ("phrases",)),
+            ("concepts", ("phrases", "linker", "both")),
             ("assertion", ("rules",)),
         ):
             if known and getattr(self, key) not in known:

@@ -149,6 +149,7 @@ def parse(distinct: Path, out: Path, *, settings: MiningSettings) -> StageReport
     for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=["sentence_id", "text"]):
         rows_in += table.num_rows
         keys, texts = (c.to_pylist() for c in table.columns)
+        reader.prepare(texts)
         chosen = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
         for at in range(0, len(chosen), _PARSE_BATCH):
             batch = chosen[at : at + _PARSE_BATCH]

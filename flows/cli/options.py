@@ -32,7 +32,10 @@ Parser = Annotated[
     str | None, typer.Option(help="Source of the dependency graph: embedded (default), …")
 ]
 Assertion = Annotated[str | None, typer.Option(help="Judge of mentions: rules (default).")]
-Concepts = Annotated[str | None, typer.Option(help="Finder of mentions: phrases (default).")]
+Concepts = Annotated[
+    str | None,
+    typer.Option(help="Finder of mentions: phrases (default), linker (misspelt words), both."),
+]
 Shards = Annotated[int | None, typer.Option(min=1, help="Part files per table (default 1).")]
 Map = Annotated[
     list[str] | None,

@@ -1,5 +1,6 @@
 """Which findings a sentence mentions."""
 
+from mining.concepts.linker import LinkedMatcher, Linker
 from mining.concepts.phrases import Found, PhraseMatcher
 
-__all__ = ["Found", "PhraseMatcher"]
+__all__ = ["Found", "LinkedMatcher", "Linker", "PhraseMatcher"]

@@ -1,0 +1,150 @@
+"""scispaCy's linker over the vocabulary: which misspelt words it finds, and which it lets be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mining.concepts import Found, LinkedMatcher, Linker, PhraseMatcher
+from mining.concepts.knowledge import write_entities
+from mining.concepts.linker import edit_distance, load_linker_settings
+from mining.finding_sets import load_finding_set
+from mining.fingerprints import stage_fingerprint
+from mining.parsing import load_parser
+from mining.reading import SentenceReader, cut, read_all
+from mining.resources import load_resources
+from mining.settings import MiningSettings
+
+VOCABULARY = load_finding_set("chestxray14").vocabulary
+PHRASES = PhraseMatcher(VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def linker() -> Linker:
+    return Linker(VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def both(linker: Linker) -> LinkedMatcher:
+    return LinkedMatcher(PHRASES, linker)
+
+
+def _found(matcher: LinkedMatcher, sentence: str) -> dict[str, Found]:
+    found = matcher.find(cut(sentence).words)
+    return {f.finding: f for f in found if f.finding != "Other"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "finding", "source"),
+    [
+        ("There are bilateral pneumothoracies.", "Pneumothorax", "phrase"),
+        ("Mild cardiomegally.", "Cardiomegaly", "phrase"),
+        ("Some atelectatic changes.", "Atelectasis", "phrase"),
+        ("A small effusoin.", "Effusion", "linker"),
+        ("Dense consolidatoin.", "Consolidation", "linker"),
+        ("Severe emphesema.", "Emphysema", "linker"),
+        ("A tiny pnumothorax.", "Pneumothorax", "linker"),
+        ("Some atalectasis.", "Atelectasis", "linker"),
+        ("The heart is mildly enlargeed.", "Cardiomegaly", "linker"),
+        ("Mild pulmonaary edema.", "Edema", "both"),
+        ("The costophernic angle is blunted.", "Effusion", "linker"),
+        ("Both loculatde effusions persist.", "Effusion", "both"),
+    ],
+)
+def test_a_misspelt_finding_is_found(
+    both: LinkedMatcher, sentence: str, finding: str, source: str
+) -> None:
+    found = _found(both, sentence)[finding]
+    assert found.source == source
+    assert (found.similarity is None) is (source == "phrase")
+    assert found.similarity is None or 0.6 <= found.similarity <= 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "An effusive welcome.",
+        "Status post mastectomy.",
+        "She had a noodle soup.",
+        "Contrast injection at the elbow.",
+        "The module was replaced.",
+        "A loose connection.",
+        "Sparing of the bases.",
+        "The lungs are hypoventilated.",
+        "Massive improvement with emphasis on the left.",
+    ],
+)
+def test_a_word_of_its_own_is_no_misspelling(both: LinkedMatcher, sentence: str) -> None:
+    assert _found(both, sentence) == {}
+
+
+@pytest.mark.parametrize("entry", VOCABULARY.entries, ids=lambda e: e.name)
+def test_what_the_phrases_find_stays_as_it_is(both: LinkedMatcher, entry: object) -> None:
+    sentences = [t for p in entry.phrases for t in (*p.yes, *p.no)]  # type: ignore[attr-defined]
+    for sentence in sentences:
+        words = cut(sentence.replace("[", "").replace("]", "")).words
+        assert both.find(words) == PHRASES.find(words)
+
+
+def test_a_batch_looks_up_as_single_sentences_do(linker: Linker) -> None:
+    sentences = ["A small effusoin.", "Dense consolidatoin and emphesema.", "Nothing here."]
+    batched = LinkedMatcher(PHRASES, Linker(VOCABULARY))
+    batched.prepare(sentences)
+    single = LinkedMatcher(PHRASES, linker)
+    for sentence in sentences:
+        assert batched.find(cut(sentence).words) == single.find(cut(sentence).words)
+
+
+def test_the_linker_alone_gives_what_rests_on_a_link(linker: Linker) -> None:
+    alone = LinkedMatcher(PHRASES, linker, phrases=False)
+    assert list(_found(alone, "Small effusoin and a nodule.")) == ["Effusion"]
+    assert _found(alone, "A nodule.") == {}
+
+
+def test_a_look_alike_that_is_misspelt_does_not_lose_the_phrase(both: LinkedMatcher) -> None:
+    assert _found(both, "A subcutanous emphysema.").keys() == {"Emphysema"}
+
+
+def test_a_finding_may_want_more_similarity() -> None:
+    strict = replace(load_linker_settings(), findings={"Effusion": 0.95})
+    matcher = LinkedMatcher(PHRASES, Linker(VOCABULARY, strict))
+    assert _found(matcher, "Small effusoin, severe emphesema.").keys() == {"Emphysema"}
+
+
+def test_a_linked_mention_is_judged_like_any_other(both: LinkedMatcher) -> None:
+    reader = SentenceReader(both, load_resources(MiningSettings()).book)
+    text = "No pleural effusoin."
+    [[mention]] = read_all([text], reader, load_parser("embedded"))
+    assert (mention.ruling.verdict, mention.found.source) == ("absent", "linker")
+    assert text[mention.start : mention.end] == "pleural effusoin"
+
+
+def test_entities_have_scispacys_form(tmp_path: Path) -> None:
+    file = tmp_path / "knowledge.jsonl"
+    count = write_entities(VOCABULARY, file, 6)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(rows) == count == len({row["concept_id"] for row in rows})
+    keys = {"concept_id", "canonical_name", "aliases", "types", "definition"}
+    assert all(set(row) == keys and row["canonical_name"] in row["aliases"] for row in rows)
+    assert "pneumothorax" in next(
+        row["aliases"] for row in rows if row["concept_id"] == "Pneumothorax:pneumothorax"
+    )
+
+
+def test_the_linker_is_part_of_the_address_only_where_it_is_used() -> None:
+    assert "linker" not in stage_fingerprint("mine", MiningSettings())
+    assert "scispacy" in stage_fingerprint("mine", MiningSettings(concepts="both"))["linker"]
+
+
+@given(st.text("abcde", max_size=8), st.text("abcde", max_size=8))
+def test_the_distance_is_one_between_two_words(one: str, other: str) -> None:
+    distance = edit_distance(one, other, 20)
+    assert distance == edit_distance(other, one, 20)
+    assert (distance == 0) is (one == other)
+    assert abs(len(one) - len(other)) <= distance <= max(len(one), len(other))
+    assert edit_distance(one, other, 1) == min(distance, 2)
