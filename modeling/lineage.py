@@ -82,6 +82,7 @@ class Labels:
 
     path: str
     sha256: str
+    whole: bool  # the very table that the checkpoint names; else the part of it that was used
     provenance: Mapping[str, str]
     states: Mapping[str, int]  # of the finding, over the reports that were trained on
     reports: int
@@ -153,7 +154,9 @@ def trace_box(
         path = Path(labels)
         _check_labels(path, card)
         table = read_table(path, columns=["report_id", *_column(path, name.finding)])
-        learnt = _learnt(path, table, name.finding, trained_on, sentence_of, most)
+        learnt = _learnt(
+            path, table, name.finding, trained_on, sentence_of, most, card.provenance["labels"]
+        )
         label, report = _own_report(path, table, name.finding, report_id, sentence_of)
     return Lineage(str(name), box, count, str(folder), card, learnt, label, report)
 
@@ -183,14 +186,17 @@ def _learnt(
     trained_on: pa.Array | None,
     sentence_of: SentenceOf,
     most: int,
+    named: str,
 ) -> Labels:
     if trained_on is not None:
         table = table.filter(pc.is_in(table["report_id"], value_set=trained_on))
     states = pc.fill_null(table[finding], NOT_MENTIONED).value_counts().to_pylist()
     rules, sentences = _mentions_behind(path, table, finding, sentence_of, most)
+    digest = content_hash(path)
     return Labels(
         path=str(path),
-        sha256=content_hash(path),
+        sha256=digest,
+        whole=digest == named,
         provenance=read_provenance(path),
         states={row["values"]: row["counts"] for row in sorted(states, key=_by_count)},
         reports=table.num_rows,

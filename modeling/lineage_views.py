@@ -12,12 +12,16 @@ import pyarrow.compute as pc
 from modeling.gallery import thumbnail
 from modeling.heatmaps import HeatmapFileError, load_heatmaps
 from modeling.image_reading import ImageError
-from modeling.lineage import Lineage
+from modeling.lineage import Labels, Lineage
 from modeling.overlays import PREDICTED, heat_png
 from modeling.pages import data_uri, render_page
 from modeling.quotes import Quote
 
 _MARKS = "«", "»"
+NO_MENTIONS = (
+    "No mentions of it lie beside this label table. For rules and sentences give --labels with the "
+    "folder of the run that mined it."
+)
 # True of every label table, or of no use to a reader.
 _NOT_SHOWN = ("contract", "contract_version", "stage", "stage_version", "shards")
 
@@ -42,6 +46,8 @@ def lineage_page(
         box=box,
         facts=_checkpoint_facts(lineage),
         made_from=_made_from(lineage),
+        hash_note="" if lineage.labels is None else hash_note(lineage.labels),
+        no_mentions=NO_MENTIONS,
         frame=_frame(lineage, images, folder),
         colour=PREDICTED,
         place=(box["x"], box["y"], box["w"], box["h"]),
@@ -59,10 +65,12 @@ def _lines(lineage: Lineage) -> Iterator[str]:
     if labels is None:
         yield "labels      not given: the chain ends here; give them with --labels"
         return
-    yield f"labels      {labels.path}, sha256 {labels.sha256[:16]}…, as the checkpoint names it"
+    yield f"labels      {labels.path}, {hash_note(labels)}"
     yield from (f"            {name}: {value}" for name, value in _made_from(lineage).items())
     states = ", ".join(f"{count:,} {state}" for state, count in labels.states.items())
     yield f"            {box['finding']} in {labels.reports:,} reports: {states}"
+    if not labels.rules:
+        yield f"rules       {NO_MENTIONS}"
     for rule in labels.rules:
         yield f"rule        {rule.mentions:>7,}  {rule.verdict:<9} {rule.rule_id or 'no rule'}"
     if labels.sentences:
@@ -86,7 +94,7 @@ def _checkpoint_facts(lineage: Lineage) -> dict[str, str]:
     }
     if card.parent:
         facts["started from"] = card.parent
-    facts |= {f"its {name}": f"{value[:16]}…" for name, value in card.provenance.items()}
+    facts |= {f"its {name}": _short(value) for name, value in card.provenance.items()}
     if "cxrmine" in card.code:
         facts["code"] = f"cxrmine {card.code['cxrmine']}, torch {card.code.get('torch', '?')}"
     return facts
@@ -96,10 +104,25 @@ def _made_from(lineage: Lineage) -> dict[str, str]:
     """What the label table says it was made by and with; hashes are cut short."""
     said = lineage.labels.provenance if lineage.labels else {}
     return {
-        name.replace("_", " "): re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", value)
+        name.replace("_", " "): _short(value)
         for name, value in said.items()
         if name not in _NOT_SHOWN
     }
+
+
+def hash_note(labels: Labels) -> str:
+    """How the label table is known to be the right one."""
+    what = "as the checkpoint names it" if labels.whole else "the part that was trained on"
+    return f"sha256 {labels.sha256[:16]}…, {what}"
+
+
+def _short(text: str) -> str:
+    """The text with its hashes cut short.
+
+    >>> _short("clinical " + "0123456789abcdef" * 4)
+    'clinical 0123456789ab…'
+    """
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1…", text)
 
 
 def _frame(

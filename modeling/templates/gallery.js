@@ -44,7 +44,9 @@ function apply() {
   }
   const sorted = cards.slice().sort(compare(...orders[form.order.value]));
   grid.append(...sorted);
-  document.getElementById("count").textContent = `${shown} of ${cards.length} shown`;
+  const count = document.getElementById("count");
+  const more = Number(count.dataset.total) > cards.length ? `, chosen from ${count.dataset.total}` : "";
+  count.textContent = `${shown} of ${cards.length} shown${more}`;
   document.querySelector(".nothing").hidden = shown > 0;
 }
 function show() {

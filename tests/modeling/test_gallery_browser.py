@@ -25,7 +25,9 @@ def browser() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
-    page = render_gallery(cards(), images_in(folder), heatmaps=heatmaps(), title="A gallery")
+    page = render_gallery(
+        cards(), images_in(folder), heatmaps=heatmaps(), title="A gallery", total=9
+    )
     page.write(folder / "gallery.html")
     return folder / "gallery.html"
 
@@ -55,7 +57,10 @@ def test_cards_are_sorted(page: Page, order: str, ids: str) -> None:
 def test_cards_are_filtered_by_finding(page: Page) -> None:
     page.choose("finding", "Mass")
     assert shown(page) == ["a.png", "c.png"]
-    assert page.evaluate("document.getElementById('count').textContent") == "2 of 3 shown"
+    assert (
+        page.evaluate("document.getElementById('count').textContent")
+        == "2 of 3 shown, chosen from 9"
+    )
 
 
 def test_cards_are_filtered_by_true_boxes(page: Page) -> None:
