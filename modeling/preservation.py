@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from modeling.choices import choose
 from modeling.network import Network, Output
@@ -44,15 +45,20 @@ def frozen_copy(network: Network) -> Network:
 def discrepancy(new: Output, original: Output, responses: str = "logits") -> Tensor:
     """How far the responses to each image are apart, (N,); 0 for equal ones.
 
-    Of logits: the mean over the findings of the squared difference. Of features: that over cells
-    and channels, in units of the original's mean square over the batch, so that one weight fits
-    every width and scale. "both": their sum. No gradient reaches the original. UnknownChoiceError
-    for other responses, ValueError for features that are wanted and absent.
+    Of logits: the mean over the findings of d², and of 2|d| − 1 where |d| > 1, so that one image
+    that has moved far cannot throw the weights away. Of features: the mean of the squared
+    difference over cells and channels, in units of the original's mean square over the batch, so
+    that one weight fits every width and scale. "both": their sum. No gradient reaches the
+    original. UnknownChoiceError for other responses, ValueError for features that are wanted and
+    absent.
     """
     choose("responses", responses, RESPONSES)
     total = torch.zeros(len(new.logits), device=new.logits.device)
     if responses != "features":
-        total = total + (new.logits - original.logits.detach()).float().square().mean(dim=1)
+        said = original.logits.detach().float()
+        total = total + 2 * functional.huber_loss(
+            new.logits.float(), said, reduction="none", delta=1.0
+        ).mean(dim=1)
     if responses != "logits":
         if new.features is None or original.features is None:
             raise ValueError(

@@ -142,7 +142,12 @@ MODERN = Preset(
     patience=5,
 )
 
-PRESETS: Mapping[str, Preset] = {"chestxray8": CHESTXRAY8, "modern": MODERN}
+# The classifier that attention mining refines (modeling.attention_training): aggregated scales.
+ATTENTION_MINING = replace(MODERN, name="attention-mining", backbone="densenet121+msa")
+
+PRESETS: Mapping[str, Preset] = {
+    "chestxray8": CHESTXRAY8, "modern": MODERN, "attention-mining": ATTENTION_MINING,
+}  # fmt: skip
 
 
 def preset(name: str, **changes: object) -> Preset:

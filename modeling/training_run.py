@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from torch import Tensor
 
 from modeling.auc import macro, roc_auc
 from modeling.augmentation import Augmentation
@@ -152,9 +153,7 @@ class Run:
         while self.now.step < self.total and not self.now.stopped:
             parts = list(islice(batches, self.settings.accumulate))
             set_rate(self.inner, rate_at(self.settings, self.now.step, self.total))
-            self._losses += optimise(
-                self.network, self.optimizer, self.loss, parts, self.fabric, self.settings.clip_norm
-            )
+            self._losses += self._optimise(parts)
             self.now.step += 1
             self.now.loss_steps += 1
             self._after_step()
@@ -165,6 +164,12 @@ class Run:
             self.out, find_checkpoint(self.out), last, self.now.step,
             dict(self.now.metrics), images / seconds if seconds else 0.0,
         )  # fmt: skip
+
+    def _optimise(self, parts: Sequence[Batch]) -> Tensor:
+        """The loss of one step; the place where another objective comes in."""
+        return optimise(
+            self.network, self.optimizer, self.loss, parts, self.fabric, self.settings.clip_norm
+        )
 
     def _batches(self, stream: BatchStream) -> Iterator[Batch]:
         device, augmentation = self.fabric.device, self.augmentation

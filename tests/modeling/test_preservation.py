@@ -38,13 +38,13 @@ def test_equal_responses_are_no_distance_apart(responses: str) -> None:
     torch.testing.assert_close(discrepancy(output, again, responses), torch.zeros(4))
 
 
-def test_the_distance_of_logits_is_their_mean_square() -> None:
+def test_the_distance_of_logits_is_a_square_up_to_one_and_a_line_beyond() -> None:
     maps = torch.zeros(2, 2, 1, 1)
     new, old = (
         Output(torch.tensor(logits), maps)
-        for logits in ([[1.0, 2.0], [0.0, 0.0]], [[0.0, 0.0]] * 2)
+        for logits in ([[0.5, 3.0], [0.0, 0.0]], [[0.0, 0.0]] * 2)
     )
-    assert discrepancy(new, old).tolist() == [2.5, 0.0]
+    assert discrepancy(new, old).tolist() == [(0.25 + 5.0) / 2, 0.0]
 
 
 def test_the_distance_of_features_knows_no_scale() -> None:
