@@ -8,12 +8,13 @@ from functools import lru_cache
 from mining.assertion.rule_files import load_rules
 from mining.assertion.rulebook import RuleBook
 from mining.concepts import LinkedMatcher, Linker, PhraseMatcher
+from mining.concepts.linker import known_words
 from mining.finding_sets import FindingSet, load_finding_set
 from mining.parsing import Parser, load_parser
 from mining.profiles import Profile, load_profile
 from mining.reading import SentenceReader
 from mining.settings import MiningSettings
-from mining.vocabulary import Vocabulary
+from mining.vocabulary import Vocabulary, load_vocabulary
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def _matcher(settings: MiningSettings, vocabulary: Vocabulary) -> PhraseMatcher 
     phrases = PhraseMatcher(vocabulary)
     if settings.concepts == "phrases":
         return phrases
-    return LinkedMatcher(phrases, Linker(vocabulary), phrases=settings.concepts == "both")
+    linker = Linker(vocabulary, known=known_words(load_vocabulary()))
+    return LinkedMatcher(phrases, linker, phrases=settings.concepts == "both")
 
 
 @lru_cache(maxsize=4)

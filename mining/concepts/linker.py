@@ -52,15 +52,23 @@ def load_linker_settings(file: Path = SETTINGS) -> LinkerSettings:
 
 
 class Linker:
-    """Links words that the vocabulary does not know to those that it does."""
+    """Links words that the vocabulary does not know to those that it does.
 
-    def __init__(self, vocabulary: Vocabulary, settings: LinkerSettings | None = None) -> None:
+    A small vocabulary knows few words: `known` are others that are no misspelling.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        settings: LinkerSettings | None = None,
+        known: Iterable[str] = (),
+    ) -> None:
         self.settings = settings or load_linker_settings()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "knowledge.jsonl"
             write_entities(vocabulary, path, self.settings.shortest)
             self._generator: Any = candidate_generator(path)
-        self._seen = {*known_words(vocabulary), *self.settings.known}
+        self._seen = {*known_words(vocabulary), *self.settings.known, *known}
         self._links: dict[str, Link] = {}
 
     def prepare(self, words: Iterable[str]) -> None:

@@ -74,6 +74,7 @@ def test_a_misspelt_finding_is_found(
         "Contrast injection at the elbow.",
         "The module was replaced.",
         "A loose connection.",
+        "I was thinking of lessons for the inflected forms.",
         "Sparing of the bases.",
         "The lungs are hypoventilated.",
         "Massive improvement with emphasis on the left.",
@@ -81,6 +82,12 @@ def test_a_misspelt_finding_is_found(
 )
 def test_a_word_of_its_own_is_no_misspelling(both: LinkedMatcher, sentence: str) -> None:
     assert _found(both, sentence) == {}
+
+
+def test_a_small_vocabulary_takes_no_word_of_the_large_one_for_its_own() -> None:
+    reader = load_resources(MiningSettings(findings="chestxray8", concepts="both")).reader
+    sentence = "Mild emphysema, fibrosis and edema."
+    assert [m.found.finding for m in reader.read(sentence, None)] == []
 
 
 @pytest.mark.parametrize("entry", VOCABULARY.entries, ids=lambda e: e.name)
