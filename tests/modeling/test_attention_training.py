@@ -297,7 +297,7 @@ def test_no_positive_no_mining(tmp_path: Path) -> None:
 def test_the_preset_has_finer_heatmaps() -> None:
     network = network_of(preset("attention-mining", image_size=64, transition_width=8), FINDINGS)
     with torch.no_grad():
-        assert network.eval()(Squares(1).images).heatmaps.shape == (1, 3, 4, 4)
+        assert network.eval()(Squares(2).images).heatmaps.shape == (2, 3, 4, 4)
 
 
 def test_blocking_the_image_trains(tmp_path: Path) -> None:
