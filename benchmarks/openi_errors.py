@@ -66,7 +66,8 @@ _GOLD_COUNTS = (
     "nodule too: the largest class of misses, since no word in the text tells the two apart.",
     "Firm hedges are coded (versus, consistent with, probable), weak ones are not (may, possible, "
     "question, suggests). The exceptions go both ways: of an alternative now and then only the "
-    "first is coded; a word of emphasis before a weak hedge makes it count.",
+    "first is coded; a word of emphasis before a weak hedge mostly makes it count, which a rule of "
+    "its own could tell: of the habits, this one is not out of reach.",
     "A heart of borderline size is mostly coded; one at the upper limits of normal is not, unless "
     "the report goes on to call it enlarged.",
     "Denied, past and resolved findings are not coded, and neither is what is known from another "
