@@ -218,7 +218,8 @@ def _ask_head(network: Network, output: Output, pairs: Tensor, blocked: Tensor) 
     left = features[rows] * ~blocked[:, None]
     pooled = network.pooling(left).float()
     weight, bias = network.prediction.weight[columns], network.prediction.bias[columns]
-    return (pooled * weight.float()).sum(dim=1) + bias.float()
+    logits: Tensor = (pooled * weight.float()).sum(dim=1) + bias.float()
+    return logits
 
 
 def _given(tensor: Tensor | None, option: str, block: str) -> Tensor:

@@ -78,12 +78,9 @@ def mining_stage(card: Card) -> MiningStage | None:
     """How a checkpoint was mined; None for a classifier."""
     if card.provenance.get(STAGE) != MINING:
         return None
-    values = json.loads(card.provenance[MINING])
-    parts = {
-        "mining": MiningOptions(**values.pop("mining")),
-        "preservation": Preservation(**values.pop("preservation")),
-    }
-    return MiningStage(**parts, **values)
+    values: dict[str, Any] = json.loads(card.provenance[MINING])
+    mining = MiningOptions(**values.pop("mining"))
+    return MiningStage(mining, Preservation(**values.pop("preservation")), **values)
 
 
 def load_mined(path: str | Path) -> tuple[Network | MiningNetwork, Card]:
@@ -177,7 +174,8 @@ class MiningRun(Run):
         for number, part in enumerate(parts):
             more = number + 1 < len(parts)
             with self.fabric.no_backward_sync(network, enabled=more and ranks > 1):
-                here = objective(network, part, counts, images)
+                with self.fabric.autocast():  # the frozen copy too, which Fabric knows nothing of
+                    here = objective(network, part, counts, images)
                 self.fabric.backward(here * ranks)
             total += here.detach().float()
         if self.settings.clip_norm:
@@ -221,7 +219,8 @@ class Objective:
         found = mine(self.model, output, pairs, options, images=batch.images, forward=network)
         for number, step in enumerate(found):
             if number:
-                logits = torch.zeros_like(output.logits).index_put((rows, columns), step.logits)
+                said = step.logits.to(output.logits)
+                logits = torch.zeros_like(output.logits).index_put((rows, columns), said)
                 total = total + self.loss(logits, targets, batch.weights, counts=counts)
         return total / options.steps
 

@@ -98,13 +98,12 @@ class Aggregation(nn.Module):
         super().__init__()
         self.levels, self.natural, self.grid = tuple(levels), natural, grid
         self.step = image_size / grid
-        self.projections = nn.ModuleList(
-            nn.Conv2d(level.channels, width, 1, bias=False) for level in levels
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in levels)
-        for projection, norm in zip(self.projections, self.norms, strict=True):
+        projections = [nn.Conv2d(level.channels, width, 1, bias=False) for level in levels]
+        norms = [nn.BatchNorm2d(width) for _ in levels]
+        for projection, norm in zip(projections, norms, strict=True):
             nn.init.kaiming_normal_(projection.weight, mode="fan_out", nonlinearity="relu")
             nn.init.constant_(norm.weight, len(levels) ** -0.5)
+        self.projections, self.norms = nn.ModuleList(projections), nn.ModuleList(norms)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Activations (N, D, S, S); images of another size give a proportional S."""

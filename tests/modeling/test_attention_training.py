@@ -305,6 +305,11 @@ def test_blocking_the_image_trains(tmp_path: Path) -> None:
     assert mining_stage(read_card(out)) is not None
 
 
+def test_half_precision_trains(tmp_path: Path) -> None:
+    out = trained(tmp_path, stage(preservation=Preservation(1.0, "both")), precision="bf16")
+    assert {value.dtype for value in weights(out).values()} <= {torch.float32, torch.int64}
+
+
 @pytest.mark.parametrize("option", ["length", "rate", "mined", "classification"])
 def test_options_that_cannot_be(option: str) -> None:
     with pytest.raises(MiningError):
