@@ -29,6 +29,7 @@ test: $(STAMP)  ## the tests
 audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and medspaCy; cross-validation
 	@$(BIN)/python -m benchmarks.audit_openi --markdown docs/results/openi_audit.md
 	@$(BIN)/python -m benchmarks.cross_validation --markdown docs/results/openi_cross_validation.md
+	@$(BIN)/python -m benchmarks.openi_errors --markdown docs/results/openi_errors.md
 	@$(BIN)/python -m benchmarks.negation
 
 rules: $(STAMP)  ## every rule over OpenI: how often it fires, decides, and is right

@@ -162,7 +162,8 @@ def group_figures(study: Study) -> Figures:
             f"and habit, {share(with_habit)}. Of ours, the parser is at fault in {parser} of "
             f"{len(ours)}.",
             "One developer read findings, impression, mentions and headings of every report here, "
-            "after rules and profile were frozen: no radiologist, no second reader.",
+            "after rules and profile were frozen; two general changes were made afterwards (the "
+            "changelog names them). No radiologist, no second reader.",
             f"New, not classed yet: {_listed(e for e in study.errors if study.group(e) == NEW)}.",
             f"Vanished since they were classed: {_listed(study.vanished)}.",
         ],
