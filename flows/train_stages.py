@@ -14,11 +14,12 @@ from typing import Any
 from data_contracts import content_hash
 from flows.files import digest_file
 from modeling.assessment import assess
+from modeling.attention_training import train_with_mining
 from modeling.checkpoints import find_checkpoint, read_card
 from modeling.data_sides import Sides, make_sides, read_data, with_split, write_data
 from modeling.evaluation import REPLICATES
 from modeling.labelled_images import bring_together, label_findings
-from modeling.presets import Preset
+from modeling.presets import ATTENTION_MINING, Preset
 from modeling.splits import TEST, TRAIN, VAL
 from modeling.training import TrainingResult, train
 from modeling.training_log import Watcher
@@ -36,7 +37,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "train": ("training", "training_run", "training_step", "training_state", "batches", "samples",
               "dataset", "augmentation", "optimisation", "scoring", "network", "backbones",
               "pooling", "losses", "pixel_cache", "pixel_shards", "targets", "auc", "devices",
-              "checkpoints", "presets"),
+              "checkpoints", "presets", "attention", "attention_training", "multiscale",
+              "preservation"),
     "evaluate": ("assessment", "evaluation", "evaluation_tables", "auc", "calibration",
                  "known_facts", "curve_plots", "scoring", "network", "pooling", "targets",
                  "pixel_cache", "pixel_shards"),
@@ -124,10 +126,14 @@ def train_on(
     resume: bool = True,
     watcher: Watcher | None = None,
 ) -> TrainingResult:
-    """The training of a job on the data in `dataset`, in the folder `out`."""
+    """The training of a job on the data in `dataset`, in the folder `out`.
+
+    Preset attention-mining trains twice: the classifier, then attention mining on top of it.
+    """
     sides = sides_of(job, dataset)
     data, _ = sides.part(TRAIN)
-    return train(
+    how = train_with_mining if job.settings.name == ATTENTION_MINING.name else train
+    return how(
         data,
         sides.parts.get(VAL),
         job.settings,

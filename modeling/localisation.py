@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import torch
 
 from data_contracts import BOXES, PREDICTIONS
+from modeling.attention_training import load_mined
 from modeling.box_options import BoxOptions
 from modeling.boxes import boxes_from_heatmaps
-from modeling.checkpoints import Card, load_network
+from modeling.checkpoints import Card
 from modeling.choices import choose
 from modeling.heatmaps import METHODS, Heatmaps, HeatmapWriter, load_heatmaps, predict_batch
 from modeling.image_rejects import reject, reject_table
@@ -69,7 +70,7 @@ def look_at(
     LocalisationError for an image without width or height, UnknownChoiceError for another method.
     """
     choose("method", method, METHODS)
-    network, card = load_network(checkpoint)
+    network, card = load_mined(checkpoint)
     _check_sizes(images)
     pixels = build_cache(images, size=int(card.preset["image_size"]), root=cache)
     readable = pa.array([key in pixels for key in images["image_id"].to_pylist()], pa.bool_())
