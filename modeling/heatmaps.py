@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.lib.format import open_memmap
 from torch import Tensor
 from torch.nn import functional
 
@@ -96,7 +97,8 @@ def normalise(heat: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     low, high = float(heat.min()), float(heat.max())
     if high - low <= 1e-6 * max(abs(low), abs(high)):
         return np.zeros(heat.shape, np.uint8)
-    return np.rint((heat - low) * (255 / (high - low))).astype(np.uint8)
+    level: npt.NDArray[np.uint8] = np.rint((heat - low) * (255 / (high - low))).astype(np.uint8)
+    return level
 
 
 class HeatmapWriter:
@@ -122,7 +124,7 @@ class HeatmapWriter:
             "checkpoint_id": checkpoint_id,
         }
         self._shape = (len(image_ids), len(findings))
-        self._values: npt.NDArray[np.float32] | None = None
+        self._values: Any = None  # a memory map
         self._row = 0
 
     def __enter__(self) -> Self:
@@ -133,9 +135,9 @@ class HeatmapWriter:
         """Adds the heatmaps (n, C, S, S) of the next n images."""
         batch = heatmaps.detach().float().cpu().numpy()
         if self._values is None:  # only now is S known
-            self._values = np.lib.format.open_memmap(
-                self.folder / _VALUES, "w+", np.float32, (*self._shape, *batch.shape[2:])
-            )
+            shape = (*self._shape, *batch.shape[2:])
+            path = self.folder / _VALUES
+            self._values = open_memmap(path, "w+", np.float32, shape)  # type: ignore[no-untyped-call]
         self._values[self._row : self._row + len(batch)] = batch
         self._row += len(batch)
 

@@ -149,7 +149,8 @@ def trace_box(
             f"box {name}", f"source {box['source']!r}", f"{card.checkpoint_id!r} of {folder}",
             "Give the checkpoint that drew the boxes.",
         )  # fmt: skip
-    learnt, label, report = None, None, ()
+    learnt, label = None, None
+    report: tuple[Quote, ...] = ()
     if labels is not None:
         path = Path(labels)
         _check_labels(path, card)

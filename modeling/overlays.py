@@ -37,7 +37,9 @@ def palette() -> npt.NDArray[np.uint8]:
     heat = np.arange(256)
     colours = [np.interp(heat, stops, channel) for channel in zip(*_COLOURS, strict=True)]
     rise = np.clip((heat - _FAINT) / (160 - _FAINT), 0, 1)
-    return np.rint(np.stack([*colours, 255 * _MOST_OPAQUE * rise], axis=1)).astype(np.uint8)
+    table = np.stack([*colours, 255 * _MOST_OPAQUE * rise], axis=1)
+    rounded: npt.NDArray[np.uint8] = np.rint(table).astype(np.uint8)
+    return rounded
 
 
 def heat_layer(heatmap: npt.NDArray[Any], size: tuple[int, int]) -> Image.Image:
