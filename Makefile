@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run test lint audit rules freeze-parses setup clean
+.PHONY: help run demo test lint audit rules freeze-parses setup clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,15 @@ setup: $(STAMP)  ## make .venv with everything (several GB: torch and its librar
 
 run: $(STAMP)  ## the 3,955 OpenI reports to audited label tables in out/openi
 	@$(BIN)/cxrmine run openi --profile openi-mesh --out $(OUT)
+
+DEMO ?= out/demo
+demo: $(STAMP)  ## made-up images and reports → mined labels → network → boxes → gallery, in about a minute
+	@[ -d $(DEMO)/phantoms ] || $(BIN)/cxrmine phantoms --out $(DEMO)/phantoms
+	@$(BIN)/cxrmine mine $(DEMO)/phantoms/reports.jsonl --out $(DEMO)/labels
+	@$(BIN)/cxrmine train --labels $(DEMO)/labels --images $(DEMO)/phantoms/images.parquet \
+		--backbone alexnet --size 128 --steps 300 --accumulate 1 --out $(DEMO)/model
+	@$(BIN)/cxrmine localise --checkpoint $(DEMO)/model --truth $(DEMO)/phantoms/boxes.parquet \
+		--labels $(DEMO)/labels --out $(DEMO)/boxes
 
 test: $(STAMP)  ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)

@@ -16,6 +16,7 @@ from flows.cli.export import export
 from flows.cli.gallery import gallery
 from flows.cli.localise import localise
 from flows.cli.mine import mine
+from flows.cli.phantoms import phantoms
 from flows.cli.predict import predict
 from flows.cli.rules import rules
 from flows.cli.run import run
@@ -36,7 +37,7 @@ for verb in (run, mine, audit, explain, export, stats, selfcheck, version):
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
     app.command()(verb)
-for verb in (train, evaluate, predict, ablate):
+for verb in (train, evaluate, predict, ablate, phantoms):
     app.command()(verb)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
