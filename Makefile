@@ -27,7 +27,7 @@ DEMO ?= out/demo
 demo: $(STAMP)  ## made-up images and reports → mined labels → network → boxes → gallery, in about a minute
 	@[ -d $(DEMO)/phantoms ] || $(BIN)/cxrmine phantoms --out $(DEMO)/phantoms
 	@$(BIN)/cxrmine mine $(DEMO)/phantoms/reports.jsonl --out $(DEMO)/labels
-	@$(BIN)/cxrmine train --labels $(DEMO)/labels --images $(DEMO)/phantoms/images.parquet \
+	@[ -f $(DEMO)/model/evaluation.md ] || $(BIN)/cxrmine train --resume --labels $(DEMO)/labels --images $(DEMO)/phantoms/images.parquet \
 		--backbone alexnet --size 128 --steps 300 --accumulate 1 --out $(DEMO)/model
 	@$(BIN)/cxrmine localise --checkpoint $(DEMO)/model --truth $(DEMO)/phantoms/boxes.parquet \
 		--labels $(DEMO)/labels --out $(DEMO)/boxes
