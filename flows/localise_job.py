@@ -32,8 +32,9 @@ from modeling.splits import TEST
 
 # What each stage's files depend on in modeling/: a change there makes the stage anew.
 SOURCES: Mapping[str, tuple[str, ...]] = {
-    "predict": ("localisation.py", "heatmaps.py", "gradcam.py", "network.py", "backbones.py",
-                "pooling.py", "scoring.py", "pixel_cache.py", "pixel_shards.py",
+    "predict": ("localisation.py", "heatmaps.py", "gradcam.py", "network.py", "multiscale.py",
+                "attention.py", "attention_training.py", "backbones.py", "pooling.py",
+                "scoring.py", "pixel_cache.py", "pixel_shards.py",
                 "image_reading.py", "dicom.py"),
     "boxes": ("localisation.py", "boxes.py", "box_regions.py", "box_options.py", "box_choice.py"),
     "evaluate": ("box_scores.py", "box_counts.py", "box_overlaps.py", "box_ranking.py"),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modeling.attention import MiningNetwork
 from modeling.choices import choose
 from modeling.network import Network
 
@@ -27,7 +28,7 @@ class CaptumMissing(ImportError):
 
 
 def grad_cam_plus_plus(
-    network: Network, images: Tensor, *, layer: str = "backbone", chunk: int = 16
+    network: Network | MiningNetwork, images: Tensor, *, layer: str = "backbone", chunk: int = 16
 ) -> Tensor:
     """Grad-CAM++ heatmaps (N, C, S', S') of all findings; at least 0, on the images' device.
 
@@ -36,14 +37,16 @@ def grad_cam_plus_plus(
     memory of a training step. The gradients are of the logits, for which equation 19 holds with
     exp(logit) as the class score. CaptumMissing, UnknownChoiceError for another layer.
     """
+    if isinstance(network, MiningNetwork):
+        network = network.network  # its logits are these; mining only changes the other heatmaps
     explained: nn.Module = getattr(network, choose("layer", layer, LAYERS))
     try:
         from captum.attr import LayerActivation, LayerGradientXActivation
     except ImportError:
         raise CaptumMissing from None
 
-    def logits(batch: Tensor) -> Tensor:
-        result: Tensor = network(batch).logits
+    def logits(batch: Tensor, asked: Network = network) -> Tensor:
+        result: Tensor = asked(batch).logits
         return result
 
     activation = LayerActivation(logits, explained)

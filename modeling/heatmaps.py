@@ -21,6 +21,7 @@ from numpy.lib.format import open_memmap
 from torch import Tensor
 from torch.nn import functional
 
+from modeling.attention import MiningNetwork
 from modeling.choices import choose
 from modeling.gradcam import grad_cam_plus_plus
 from modeling.network import Network
@@ -66,7 +67,7 @@ class Heatmaps:
 
 
 def predict_batch(
-    network: Network, images: Tensor, *, method: str = "cam"
+    network: Network | MiningNetwork, images: Tensor, *, method: str = "cam"
 ) -> tuple[Tensor, Tensor]:
     """Logits (N, C) and heatmaps (N, C, S, S) of images (N, 1 or 3, H, W), on their device.
 

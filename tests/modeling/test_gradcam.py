@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from modeling.attention import MiningNetwork, MiningOptions
 from modeling.backbones import BACKBONES
 from modeling.choices import UnknownChoiceError
 from modeling.gradcam import CaptumMissing, grad_cam_plus_plus
@@ -79,6 +80,14 @@ def test_the_logits_are_those_of_the_network(images: Tensor) -> None:
     logits, maps = predict_batch(network, images, method="gradcam++")
     torch.testing.assert_close(logits, predict_batch(network, images)[0])
     assert maps.shape[:2] == (2, 8)
+
+
+def test_a_mining_network_is_explained_by_the_network_it_asks(images: Tensor) -> None:
+    network = small_network(image_size=128)
+    mining = MiningNetwork(network, MiningOptions()).eval()
+    torch.testing.assert_close(
+        grad_cam_plus_plus(mining, images), grad_cam_plus_plus(network, images)
+    )
 
 
 def test_no_gradient_is_left_behind(images: Tensor) -> None:
