@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
 from mining.ingest.openi import openi_corpus
-from mining.ingest.source import OPENI
+from mining.ingest.formats import OPENI
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.settings import MiningSettings
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +49,17 @@ class SourceError(ValueError):
     def __init__(self, source: str | Path, found: str, to_do: str) -> None:
         self.source, self.found, self.to_do = str(source), found, to_do
         super().__init__(f"{source}: {found}. {to_do}")
+
+
+@contextmanager
+def broken_off(file: Path) -> Iterator[None]:
+    """Turns what goes wrong while `file` is being read into a SourceError."""
+    try:
+        yield
+    except (EOFError, zlib.error, OSError) as error:
+        raise SourceError(
+            file, f"cannot be read to its end ({type(error).__name__})", "Fetch the file again."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ def test_a_format_that_cannot_be_is_told(tmp_path, read, format, found):
         read(tmp_path, format=format)
 
 
-@pytest.mark.parametrize(("names", "found"), [([], "no .xml"), (["a.xml", "a.txt"], "several")])
+@pytest.mark.parametrize(
+    ("names", "found"), [([], "no files of a known kind"), (["a.xml", "a.txt"], "several")]
+)
 def test_a_folder_of_no_one_kind_is_told(tmp_path, read, names, found):
     for name in names:
         (tmp_path / name).write_text("x")
