@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mining.fingerprints import source_fingerprint
 from mining.ingest import MappingError, SourceError, ingest
 
 
@@ -98,6 +99,12 @@ def test_bytes_that_are_no_text_cost_only_their_row(tmp_path, database, read):
 def test_accounts_hold(tmp_path, database):
     counts = ingest(source(tmp_path, f"sqlite:///{database}", QUERY), tmp_path / "out")
     assert (counts.rows_in, counts.rows_out, counts.rejects) == (3, 2, 1)
+
+
+def test_a_query_is_asked_again_every_time(tmp_path, database):
+    path = str(source(tmp_path, f"sqlite:///{database}", QUERY))
+    assert source_fingerprint(path) != source_fingerprint(path)
+    assert source_fingerprint(str(database)) == source_fingerprint(str(database))
 
 
 @pytest.fixture(scope="module")
