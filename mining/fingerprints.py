@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
-from mining.ingest.openi import openi_corpus
 from mining.ingest.formats import OPENI
+from mining.ingest.openi import openi_corpus
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.settings import MiningSettings
 
