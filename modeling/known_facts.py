@@ -63,11 +63,15 @@ def facts_of(images: pa.Table, people: pa.Table | None = None) -> KnownFacts:
 
 
 def baseline_scores(
-    facts: KnownFacts, targets: Floats, patients: Sequence[object], folds: int = 5
+    facts: KnownFacts,
+    targets: Floats,
+    patients: Sequence[object],
+    folds: int | npt.NDArray[np.int64] = 5,
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """What logistic regression on the facts alone says of each image (N, C), and its fold (N,).
 
-    Cross-validated by patient: nobody is judged by a model that has seen him. Findings or folds
+    Cross-validated by patient: nobody is judged by a model that has seen him. `folds` is how many,
+    or the fold of each image (N,), to judge in the same ones as a network. Findings or folds
     without both sides to learn from give NaN. Only scores of one fold compare: a fold with few
     positives is judged by models that have seen many, so that over folds the order is upside down.
     """
@@ -75,11 +79,16 @@ def baseline_scores(
     fold_of = np.zeros(len(targets), np.int64)
     numbers = {who: number for number, who in enumerate(dict.fromkeys(patients))}
     groups = np.array([numbers[who] for who in patients])
-    folds = min(folds, len(numbers))
-    if folds < 2:
-        return out, fold_of
-    for fold, (learnt, judged) in enumerate(GroupKFold(folds).split(features, groups=groups)):
-        fold_of[judged] = fold
+    if isinstance(folds, int):
+        if min(folds, len(numbers)) < 2:
+            return out, fold_of
+        parts = GroupKFold(min(folds, len(numbers))).split(features, groups=groups)
+        for fold, (_, judged) in enumerate(parts):
+            fold_of[judged] = fold
+    else:
+        fold_of = np.asarray(folds, np.int64)
+    for fold in np.unique(fold_of):
+        judged, learnt = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         for column in range(targets.shape[1]):
             known = learnt[~np.isnan(targets[learnt, column])]
             wanted = targets[known, column]

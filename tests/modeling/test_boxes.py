@@ -14,6 +14,7 @@ from modeling.box_options import (
     merge_scales,
     position_prior,
     resize,
+    thorax_prior,
     upsampling_matrix,
 )
 from modeling.box_regions import find_regions
@@ -302,3 +303,25 @@ def test_upsampling_weighs_to_one(size: int, grid: int) -> None:
 def test_peak_is_the_centre_of_the_hottest_cell() -> None:
     heat = blob(4, (slice(1, 2), slice(3, 4), 1.0))[None, None]
     assert peak_points(heat, image_size=(400, 200)).tolist() == [[[350, 75]]]
+
+
+def test_thorax_prior_is_high_over_lungs_and_heart_and_low_at_the_margin() -> None:
+    prior = thorax_prior(64, floor=0.2)
+    assert prior.min() == np.float32(0.2) and prior.max() == 1
+    assert (prior[28, [18, 45]] == 1).all() and prior[40, 34] == 1
+    assert (prior[[0, 0, 63, 63], [0, 63, 0, 63]] == np.float32(0.2)).all()
+    assert (np.abs(np.diff(prior, axis=1)) < 0.2).all()
+
+
+def test_thorax_prior_keeps_boxes_off_a_corner_that_is_hotter_than_the_lungs() -> None:
+    heat = np.zeros((1, 1, 16, 16))
+    heat[0, 0, :2, :2], heat[0, 0, 7:9, 4:6] = 1.0, 0.6
+    drawn = [
+        boxes_from_heatmaps(
+            heat, image_ids=["a"], findings=["Mass"], image_size=160,
+            options=BoxOptions(thresholds=(180.0,), priors=priors),
+        )
+        for priors in ({}, {"Mass": thorax_prior()})
+    ]  # fmt: skip
+    assert [table["y"][0].as_py() < 20 for table in drawn] == [True, False]
+    assert [table.num_rows for table in drawn] == [1, 1]

@@ -147,6 +147,18 @@ def test_nobody_is_judged_by_a_model_that_has_seen_him() -> None:
     assert leaked is not None and leaked > 0.95
 
 
+def test_facts_are_judged_in_the_folds_that_are_given() -> None:
+    _, wanted, facts, patients = _learnt_view()
+    fold = np.array(patients) % 3
+    scores, folds = baseline_scores(facts, wanted, patients, fold)
+    assert (folds == fold).all() and not np.isnan(scores).any()
+    for left_out in range(3):  # its own labels have no say in what a fold is told
+        other = np.where((fold == left_out)[:, None], 1 - wanted, wanted)
+        again, _ = baseline_scores(facts, other, patients, fold)
+        assert (again == scores)[fold == left_out].all()
+        assert not (again == scores)[fold != left_out].all()
+
+
 def test_facts_that_say_nothing_are_worth_a_half() -> None:
     """Over folds their AUC would be far below: a rare finding's folds differ in how rare it is."""
     found = []
