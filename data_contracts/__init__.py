@@ -14,6 +14,7 @@ from .findings import (
     finding_set_names,
     nih_name,
 )
+from .flips import FLIPS
 from .gold import gold_contract
 from .images import IMAGES
 from .labels import findings_in, labels_contract
@@ -41,6 +42,7 @@ __all__ = [
     "CHEXPERT14",
     "CHEXPERT_OF",
     "DISTINCT_SENTENCES",
+    "FLIPS",
     "IMAGES",
     "MENTIONS",
     "PARSES",

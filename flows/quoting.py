@@ -9,13 +9,12 @@ import pyarrow.compute as pc
 
 from data_contracts import REJECTS, REPORTS, read_table
 from flows.tables import find_labels, read_labels
-from mining.sections import mined_sections
-from mining.sentences import split_sentences
+from mining.quoting import sentence_of
 from modeling.gallery_cards import Pair
 from modeling.image_joins import join_reports
 from modeling.images import PEOPLE_SCHEMA, image_set
 from modeling.lineage import NOT_MENTIONED
-from modeling.quotes import Quote, line_of, quote_mentions, read_mentions
+from modeling.quotes import Quote, quote_mentions, read_mentions
 
 
 @dataclass(frozen=True)
@@ -24,21 +23,6 @@ class Said:
 
     labels: Mapping[Pair, str | None] = field(default_factory=dict)
     quotes: Mapping[Pair, list[Quote]] = field(default_factory=dict)
-
-
-def sentence_of(text: str, start: int, end: int) -> tuple[int, int]:
-    """The sentence, as mining cuts it, around a mention; the line where none is.
-
-    >>> text = "FINDINGS: Clear. No mass is seen."
-    >>> text[slice(*sentence_of(text, 20, 24))]
-    'No mass is seen.'
-    """
-    for section in mined_sections(text):
-        if section.start <= start and end <= section.end:
-            for begin, stop in split_sentences(text, section.start, section.end):
-                if begin <= start and end <= stop:
-                    return begin, stop
-    return line_of(text, start, end)
 
 
 def reports_of_images(images: pa.Table, labels: Path) -> dict[str, str]:

@@ -13,9 +13,12 @@ from markupsafe import Markup
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render_page(template: str, /, **values: object) -> str:
-    """The page of this template. Values are escaped; a page may not load or send anything."""
-    return _environment().get_template(template).render(**values)
+def render_page(template: str, /, *, templates: Path | None = None, **values: object) -> str:
+    """The page of this template. Values are escaped; a page may not load or send anything.
+
+    `templates` is a folder of further templates, which may build on the ones here.
+    """
+    return _environment(templates).get_template(template).render(**values)
 
 
 def script_hash(script: str) -> str:
@@ -34,14 +37,20 @@ def data_uri(data: bytes, kind: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(templates: Path | None) -> Environment:
+    folders = [_TEMPLATES] if templates is None else [templates, _TEMPLATES]
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(folders),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["file"] = lambda name: Markup((_TEMPLATES / name).read_text("utf-8"))
+    environment.globals["file"] = lambda name: Markup(_find(name, folders).read_text("utf-8"))
     environment.filters["csp"] = script_hash
     return environment
+
+
+def _find(name: str, folders: list[Path]) -> Path:
+    """The file of this name in the first folder that has it."""
+    return next(folder / name for folder in folders if (folder / name).is_file())

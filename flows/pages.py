@@ -1,0 +1,40 @@
+"""Pages of the command line: the house's look, this room's templates, files that only you read."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from modeling.pages import render_page
+
+TEMPLATES = Path(__file__).with_name("templates")
+_PRIVATE, _COMMON = 0o600, 0o644
+
+
+def render(template: str, /, **values: object) -> str:
+    """The page of a template in flows/templates or modeling/templates; every value is escaped."""
+    return render_page(template, templates=TEMPLATES, **values)
+
+
+def write_page(path: Path, html: str, *, private: bool) -> None:
+    """Writes the page, whole or not at all; a private one is never readable by others.
+
+    `private` is for pages that hold text of reports. Errors: OSError.
+    """
+    with replacing(path, private=private) as beside:
+        beside.write_text(html, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, private: bool) -> Iterator[Path]:
+    """An empty file beside `path` that takes its name when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    mode = _PRIVATE if private else _COMMON
+    try:
+        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
