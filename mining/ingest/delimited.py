@@ -29,8 +29,7 @@ def read_delimited(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> I
             lines = _Lines(byte_lines(file), notes)
             first = next(lines, "")
             delimiter = _delimiter(first)
-            fields = next(csv.reader([first], delimiter=delimiter), [])
-            header = [name.strip() for name in fields]
+            header = _header(first, delimiter)
             if lines.undecodable or not header:
                 raise MappingError(path, "no header line", [])
             layout = mapping.layout(header, path)
@@ -127,6 +126,14 @@ def _rows(
 def _taker(indices: list[int]) -> Callable[[list[str]], Sequence[str]]:
     getter = operator.itemgetter(*indices)
     return getter if len(indices) > 1 else lambda fields: (getter(fields),)
+
+
+def _header(line: str, delimiter: str) -> list[str]:
+    """The names of the columns; none where the line is no row."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
 
 
 def _delimiter(header: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -96,7 +97,7 @@ def _told(path: Path) -> str | None:
         try:
             with open_bytes(path) as file:
                 start = file.read(_FIRST_BYTES)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             start = b""  # whoever reads the file will say what is wrong with it
         for sign, format in _SIGNS[suffix]:
             if sign in start:
