@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +28,13 @@ def write_page(path: Path, html: str, *, private: bool) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path, *, private: bool) -> Iterator[Path]:
-    """An empty file beside `path` that takes its name when the block ends well."""
+    """Where to write the file that becomes `path` when the block ends well.
+
+    It is written in a folder that only you can enter, so that not even its beginning is readable.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    mode = _PRIVATE if private else _COMMON
-    try:
-        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-        yield beside
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        inside = Path(folder) / path.name
+        yield inside
+        inside.chmod(_PRIVATE if private else _COMMON)
+        os.replace(inside, path)

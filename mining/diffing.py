@@ -75,6 +75,22 @@ class LabelDiff:
             total.update(found.steps)
         return total
 
+    def over(self, *, max_flipped: float | None, max_lost: float | None) -> list[str]:
+        """One line for each limit that the difference is over; limits are shares, None is none."""
+        problems = []
+        if max_flipped is not None and self.share > max_flipped:
+            problems.append(
+                f"{self.flipped:,} of {self.mentioned:,} labels flipped ({self.share:.2%}), "
+                f"more than the {max_flipped:.2%} allowed"
+            )
+        reports = self.compared + len(self.only_before)
+        if max_lost is not None and len(self.only_before) > max_lost * reports:
+            problems.append(
+                f"{len(self.only_before):,} of {reports:,} reports of the first set are gone, "
+                f"more than the {max_lost:.2%} allowed"
+            )
+        return problems
+
     def to_json(self) -> dict[str, Any]:
         """The counts as plain data, without ids of reports."""
         return {
@@ -173,9 +189,7 @@ def _compare(
     left, right = _codes(name, old), _codes(name, new)
     silent = STATES.index(NOT_MENTIONED)
     rows = np.flatnonzero(left != right)
-    steps = Counter(
-        (STATES[a], STATES[b]) for a, b in zip(left[rows], right[rows], strict=True)
-    )
+    steps = Counter((STATES[a], STATES[b]) for a, b in zip(left[rows], right[rows], strict=True))
     states = np.array(STATES, dtype=object)
     columns = [ids[rows], [name] * len(rows), states[left[rows]], states[right[rows]]]
     flips = pa.table(

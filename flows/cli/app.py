@@ -8,6 +8,7 @@ import typer
 from flows.cli.ablate import ablate
 from flows.cli.audit import audit
 from flows.cli.cache import cache
+from flows.cli.diff import diff
 from flows.cli.errors import report_error
 from flows.cli.evaluate import evaluate
 from flows.cli.evaluate_boxes import evaluate_boxes
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw chest X-ray reports in, audited label tables out.",
 )
-for verb in (run, mine, audit, explain, export, stats, selfcheck, version):
+for verb in (run, mine, audit, diff, explain, export, stats, selfcheck, version):
     app.command()(verb)
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
