@@ -39,6 +39,14 @@ def find_labels(path: Path) -> Path:
     return path
 
 
+def find_run(path: Path) -> Path:
+    """The folder of a run, given it or its label table. Errors: NotFound."""
+    folder = path if path.is_dir() and path.suffix != ".parquet" else path.parent
+    if not (folder / RUN_FILE).is_file():
+        raise NotFound(RUN_FILE, folder, "Give the folder of a cxrmine run.")
+    return folder
+
+
 def read_labels(path: Path) -> pa.Table:
     """The label table, under the contract for the findings that it has columns for.
 

@@ -7,14 +7,13 @@ as a formula gets an apostrophe in front (OWASP, "CSV Injection").
 from __future__ import annotations
 
 import csv
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from data_contracts import CHEXPERT14, Verdict, findings_in
+from mining.whole_files import whole_file
 
 NO_FINDING = "No Finding"
 # Not judged is no answer either way: a model must not learn from it, as with CheXpert's -1.
@@ -81,18 +80,11 @@ def _rows(labels: pa.Table, names: Sequence[str]) -> Iterator[tuple[str, tuple[s
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """The number of rows in the file, which appears under its name only when it is whole."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """The number of rows in the file."""
     count = 0
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            for count, row in enumerate(rows, start=1):  # noqa: B007
-                writer.writerow(row)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        for count, row in enumerate(rows, start=1):  # noqa: B007
+            writer.writerow(row)
     return count
