@@ -88,14 +88,17 @@ class Augmentation:
         cos, sin, mirror, across, down = (
             v.view(-1, 1, 1) for v in (cos, sin, mirror, across, down)
         )
-        # Sums of products instead of a matrix product, whose rounding depends on the batch's size.
         tall = height / width  # turns are turns in pixels, not in a stretched square
+        # A part per column plus one per row: only their sum is as large as the images. Sums and not
+        # a matrix product, whose rounding depends on the batch's size.
         sources = (
-            mirror * (cos * x - sin * y * tall + 2 * self.shift * across),
-            sin * x / tall + cos * y + 2 * self.shift * down,
+            (mirror * (cos * x + 2 * self.shift * across), mirror * (-sin * tall) * y),
+            (sin / tall * x, cos * y + 2 * self.shift * down),
         )
-        shape = (len(draws), height, width)
-        return torch.stack([source.expand(shape) for source in sources], dim=-1)
+        grid = draws.new_empty(len(draws), height, width, 2)
+        for axis, (by_column, by_row) in enumerate(sources):
+            torch.add(by_column, by_row, out=grid[..., axis])
+        return grid
 
     def _expose(self, images: Tensor, draws: Tensor) -> Tensor:
         if not (self.brightness or self.contrast):
@@ -104,7 +107,8 @@ class Augmentation:
         factor = 1 + (2 * draws[:, 6] - 1) * self.contrast
         offset, factor = offset.view(-1, 1, 1, 1), factor.view(-1, 1, 1, 1)
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        return ((images - mean) * factor + mean + offset).clamp_(0, 1)
+        # (image − mean) · factor + mean + offset, with one new tensor of the images' size.
+        return (images * factor).add_(mean * (1 - factor) + offset).clamp_(0, 1)
 
 
 def to_float(images: Tensor) -> Tensor:
