@@ -10,7 +10,7 @@ from .sentences import SENTENCE_ID_PATTERN
 from .states import Experiencer, Temporality, Verdict
 
 _OFFSETS = pa.list_(pa.int32())
-CONCEPT_SOURCES = ("phrase", "linker", "both")
+CONCEPT_SOURCES = ("phrase", "linker", "both", "umls", "abbreviation")
 
 MENTIONS = Contract(
     name="mentions",
@@ -26,7 +26,7 @@ MENTIONS = Contract(
         column("finding", pa.string(), "The finding, by its NIH name"),
         column("cui", pa.string(), "UMLS concept", nullable=True),
         column("concept_form", pa.string(), "How the vocabulary calls the wording", nullable=True),
-        column("concept_source", pa.string(), "Who found it: phrase, linker or both"),
+        column("concept_source", pa.string(), "Who found it: a name of CONCEPT_SOURCES"),
         column("similarity", pa.float32(), "The linker's score, 0 to 1", nullable=True),
         column("verdict", pa.string(), "present, absent, uncertain or unparsed"),
         column("certainty", pa.float32(), "0 = surely not, 1 = surely", nullable=True),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data_contracts import Verdict
+from mining.concepts.abbreviations import ReportAbbreviations
 from mining.parsing import Parse, Unparsed
 from mining.reading import OTHER, ReadMention, Sentence, cut
 from mining.resources import load_resources, the_findings, the_parser, the_profile
@@ -59,22 +60,26 @@ def explain_text(text: str, settings: MiningSettings | None = None) -> Explanati
     ]
     parser = the_parser(settings.parser)
     parses = parser.parse([text[start:end] for _, start, end in places])
+    defined = ReportAbbreviations()
+    abbreviated = settings.concepts != "phrases"
+    used = [defined.used_in(text[a:b]) if abbreviated else () for _, a, b in places]
     sentences = tuple(
-        _explain(section, start, end, text[start:end], parse, settings)
-        for (section, start, end), parse in zip(places, parses, strict=True)
+        _explain(section, start, end, text[start:end], parse, own, settings)
+        for (section, start, end), parse, own in zip(places, parses, used, strict=True)
     )
     return Explanation(text, sentences, _labels(sentences, settings), settings.profile, parser.id)
 
 
 def _explain(
     section: str, start: int, end: int, text: str, parse: Parse | Unparsed,
-    settings: MiningSettings,
+    abbreviations: Sequence[str], settings: MiningSettings,
 ) -> ExplainedSentence:  # fmt: skip
     reader = load_resources(settings).reader
     sentence = cut(text)
     # As in a run: a sentence that needs no parse is judged without one.
-    used = parse if reader.needs_parse(text) else None
-    mentions = tuple(_mention(m, sentence, settings) for m in reader.read(text, used))
+    used = parse if reader.needs_parse(text, abbreviations) else None
+    read = reader.read(text, used, abbreviations)
+    mentions = tuple(_mention(m, sentence, settings) for m in read)
     return ExplainedSentence(section, start, end, sentence, parse, mentions)
 
 

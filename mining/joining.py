@@ -80,12 +80,11 @@ def judged_sentences(
     rows: dict[str, list[object]] = {name: [] for name in _SENTENCE_COLUMNS}
     unparsed = 0
     for table in distinct:
-        keys, texts = (c.to_pylist() for c in table.columns)
-        reader.prepare(texts)
-        for key, text in zip(keys, texts, strict=True):
+        keys, texts, abbreviations = (c.to_pylist() for c in table.columns)
+        for key, text, used in zip(keys, texts, abbreviations, strict=True):
             ids[key] = len(ids)
             row = by_id.get(key)
-            for mention in reader.read(text, None if row is None else trees[row]):
+            for mention in reader.read(text, None if row is None else trees[row], used):
                 _append(rows, text, mention)
                 unparsed += mention.ruling.verdict == "unparsed"
             first.append(len(rows["start"]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from data_contracts import Verdict
 from mining.assertion.graph import Graph
 from mining.assertion.judge import DEFAULT_RULE, UNPARSED_RULE, Ruling, SentenceJudge
 from mining.assertion.rulebook import RuleBook
 from mining.concepts import Found, LinkedMatcher, PhraseMatcher
+from mining.concepts.abbreviations import find_expanded, long_forms
 from mining.parsing import Parse, Parser, Unparsed
 from mining.tokens import tokenize
 
@@ -58,35 +60,46 @@ class SentenceReader:
     def __init__(self, matcher: PhraseMatcher | LinkedMatcher, book: RuleBook) -> None:
         self._matcher = matcher
         self._book = book
+        self._asserts = lru_cache(maxsize=4096)(self._plainly_asserts)
 
-    def prepare(self, texts: Iterable[str]) -> None:
-        """Does for all these sentences at once what reading them one by one would cost more."""
-        if isinstance(self._matcher, LinkedMatcher):
-            self._matcher.prepare(texts)
-
-    def needs_parse(self, text: str) -> bool:
+    def needs_parse(self, text: str, abbreviations: Sequence[str] | None = None) -> bool:
         """Whether judging this sentence can depend on its parse."""
-        words = cut(text).words
-        if self._book.trigger_words.isdisjoint(words):
+        sentence = cut(text)
+        if self._book.trigger_words.isdisjoint(sentence.words):
             return False
-        return any(_parsed_for(f) for f in self._matcher.find(words)) and self._book.needs_graph(
-            frozenset(words)
-        )
+        return any(
+            _parsed_for(f) for f in self._find(sentence, abbreviations)
+        ) and self._book.needs_graph(frozenset(sentence.words))
 
-    def read(self, text: str, parse: Parse | Unparsed | None) -> list[ReadMention]:
+    def read(
+        self, text: str, parse: Parse | Unparsed | None, abbreviations: Sequence[str] | None = None
+    ) -> list[ReadMention]:
         """The judged mentions of a sentence, in order.
 
         `parse` is None where `needs_parse` is false; an `Unparsed` sentence is judged by the
-        rules that need no graph, and where none decides the mention is unparsed.
+        rules that need no graph, and where none decides the mention is unparsed. `abbreviations`
+        are those that the report has defined and this sentence uses, as "RMLA=long form".
         """
         sentence = cut(text)
-        found = self._matcher.find(sentence.words)
+        found = self._find(sentence, abbreviations)
         if not found:
             return []
         graph = Graph(sentence.words, parse if isinstance(parse, Parse) else None)
         judge = SentenceJudge(self._book, graph, parse_failed=isinstance(parse, Unparsed))
         read = (self._judge(sentence, judge, mention) for mention in found)
         return [mention for mention in read if mention is not None]
+
+    def _find(self, sentence: Sentence, abbreviations: Sequence[str] | None) -> list[Found]:
+        meanings = {s: m for s, m in long_forms(abbreviations).items() if self._asserts(m)}
+        if not meanings:
+            return self._matcher.find(sentence.words)
+        written = [sentence.text[a:b] for a, b in sentence.offsets]
+        return find_expanded(self._matcher, written, meanings)
+
+    def _plainly_asserts(self, long_form: str) -> bool:
+        # "no pneumothorax (NPTX)": a cue inside of an abbreviation would be lost.
+        rulings = [mention.ruling for mention in self.read(long_form, None)]
+        return all(r.rule_id == DEFAULT_RULE and not r.context_rules for r in rulings)
 
     def _judge(self, sentence: Sentence, judge: SentenceJudge, found: Found) -> ReadMention | None:
         ruling = judge.judge(found.tokens, found.form, own_rules_only=found.needs_rule)
@@ -120,7 +133,6 @@ def read_all(
     texts: Sequence[str], reader: SentenceReader, parser: Parser
 ) -> list[list[ReadMention]]:
     """The judged mentions of each sentence; those that need a parse are parsed in one batch."""
-    reader.prepare(texts)
     needed = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
     parses = parse_by_number(needed, texts, parser)
     return [reader.read(text, parses.get(i)) for i, text in enumerate(texts)]

@@ -25,7 +25,7 @@ class MiningSettings:
 
     findings: str = "chestxray14"  # a set of findings (the label columns), or a path to a TOML file
     profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
-    concepts: str = "phrases"  # who finds mentions: phrases, linker, or both
+    concepts: str = "both"  # who finds mentions: phrases, linker (misspelt words), both, or umls
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
     assertion: str = "rules"  # who judges
     shards: int = 1  # part files per table, contiguous

@@ -24,6 +24,7 @@ from data_contracts import (
     read_table,
     write_table,
 )
+from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
 from mining.fingerprints import stage_fingerprint
 from mining.ingest import ingest as ingest_source
 from mining.joining import JudgedSentences, judged_sentences
@@ -31,10 +32,11 @@ from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.sections import mined_sections
-from mining.sentences import sentence_key, split_sentences
+from mining.sentences import split_sentences
 from mining.settings import MiningSettings
 
 _PARSE_BATCH = 4096
+_DISTINCT_COLUMNS = ["sentence_id", "text", "abbreviations"]
 
 
 class RowsLostError(RuntimeError):
@@ -91,8 +93,9 @@ def ingest(
 def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageReport:
     """sentences.parquet (where each sentence stands) and distinct.parquet (each text once)."""
     provenance = stage_fingerprint("sentences", settings)
-    texts: dict[str, str] = {}
+    texts: dict[str, tuple[str, tuple[str, ...]]] = {}
     counts: Counter[str] = Counter()
+    abbreviated = settings.concepts != "phrases"
     rows_in = without = 0
     for shard, path in _shards(reports, out / "sentences.parquet"):
         parts = []
@@ -100,15 +103,16 @@ def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageRep
             rows: dict[str, list[object]] = {name: [] for name in SENTENCES.columns}
             for report_id, text in zip(*(c.to_pylist() for c in table.columns), strict=True):
                 rows_in += 1
-                found = _cut_report(report_id, text, rows, texts, counts)
+                found = _cut_report(report_id, text, rows, texts, counts, abbreviated)
                 without += found == 0
             parts.append(pa.table(rows, schema=SENTENCES.schema))
         write_table(shard, _concat(parts, SENTENCES.schema), SENTENCES, provenance)
     distinct = pa.table(
         {
             "sentence_id": list(texts),
-            "text": list(texts.values()),
+            "text": [text for text, _ in texts.values()],
             "count": [counts[key] for key in texts],
+            "abbreviations": [list(used) or None for _, used in texts.values()],
         },
         schema=DISTINCT_SENTENCES.schema,
     )
@@ -123,15 +127,18 @@ def _cut_report(
     report_id: str,
     text: str,
     rows: dict[str, list[object]],
-    texts: dict[str, str],
+    texts: dict[str, tuple[str, tuple[str, ...]]],
     counts: Counter[str],
+    abbreviated: bool,
 ) -> int:
     """The number of sentences in the mined sections of a report, appended to the rows."""
     index = 0
+    defined = ReportAbbreviations()
     for section in mined_sections(text):
         for start, end in split_sentences(text, section.start, section.end):
-            key, normal = sentence_key(text[start:end])
-            texts.setdefault(key, normal)
+            used = defined.used_in(text[start:end]) if abbreviated else ()
+            key, normal = keyed_sentence(text[start:end], used)
+            texts.setdefault(key, (normal, used))
             counts[key] += 1
             row = (report_id, section.name, index, start, end, key)
             for column, value in zip(rows.values(), row, strict=True):
@@ -146,11 +153,10 @@ def parse(distinct: Path, out: Path, *, settings: MiningSettings) -> StageReport
     rows_in = rows_out = unparsed = 0
     parts = []
     parser_id = the_parser(settings.parser).id
-    for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=["sentence_id", "text"]):
+    for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=_DISTINCT_COLUMNS):
         rows_in += table.num_rows
-        keys, texts = (c.to_pylist() for c in table.columns)
-        reader.prepare(texts)
-        chosen = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
+        keys, texts, abbreviations = (c.to_pylist() for c in table.columns)
+        chosen = [i for i, t in enumerate(texts) if reader.needs_parse(t, abbreviations[i])]
         for at in range(0, len(chosen), _PARSE_BATCH):
             batch = chosen[at : at + _PARSE_BATCH]
             parses = the_parser(settings.parser).parse([texts[i] for i in batch])
@@ -190,7 +196,7 @@ def mine(
     """mentions.parquet: the judged mentions of every distinct sentence, joined to the reports."""
     reader = load_resources(settings).reader
     judged: JudgedSentences = judged_sentences(
-        iter_tables(distinct, DISTINCT_SENTENCES, columns=["sentence_id", "text"]),
+        iter_tables(distinct, DISTINCT_SENTENCES, columns=_DISTINCT_COLUMNS),
         read_table(parses, PARSES),
         reader,
     )

@@ -34,7 +34,7 @@ Parser = Annotated[
 Assertion = Annotated[str | None, typer.Option(help="Judge of mentions: rules (default).")]
 Concepts = Annotated[
     str | None,
-    typer.Option(help="Finder of mentions: phrases (default), linker (misspelt words), both."),
+    typer.Option(help="Finder of mentions: both (default), phrases, linker (misspelt words)."),
 ]
 Shards = Annotated[int | None, typer.Option(min=1, help="Part files per table (default 1).")]
 Map = Annotated[

@@ -9,13 +9,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mining.vocabulary import LookAlike, Phrase, Vocabulary
 
 OTHER = "Other"
+_LIBRARIES = ("nmslib", "scispacy", "sklearn")
 _NEIGHBOURS = {"M": 32, "efConstruction": 200, "post": 0}
+
+
+class LinkerMissingError(RuntimeError):
+    """scispaCy's linker cannot be used: what was `found`."""
+
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"the linker of misspelt words: {found}; expected scispacy, scikit-learn and"
+            " nmslib-metabrainz. Install the versions of constraints.txt, or give"
+            " --concepts phrases to find mentions by phrases alone"
+        )
+
+
+def require_linker() -> None:
+    """Returns when the linker's libraries are installed; none of them is imported.
+
+    Raises:
+        LinkerMissingError: with the name of the one that is missing.
+    """
+    for name in _LIBRARIES:
+        if find_spec(name) is None:
+            raise LinkerMissingError(f"no module {name}")
 
 
 def entities(vocabulary: Vocabulary, shortest: int) -> Iterator[dict[str, Any]]:
@@ -49,6 +74,11 @@ def words_of(source: Phrase | LookAlike) -> set[str]:
     return {word for p in source.patterns for item in p.items for word in item.words}
 
 
+def aliases_of(vocabulary: Vocabulary, shortest: int) -> set[str]:
+    """The words that something can be linked to."""
+    return {alias for entity in entities(vocabulary, shortest) for alias in entity["aliases"]}
+
+
 def write_entities(vocabulary: Vocabulary, path: Path, shortest: int) -> int:
     """How many entities were written, one JSON object per line, as scispaCy reads them."""
     rows = list(entities(vocabulary, shortest))
@@ -57,13 +87,20 @@ def write_entities(vocabulary: Vocabulary, path: Path, shortest: int) -> int:
 
 
 def candidate_generator(knowledge: Path) -> Any:
-    """scispaCy's `CandidateGenerator` over a knowledge base in JSONL."""
-    import nmslib
-    import numpy as np
-    from scispacy.candidate_generation import CandidateGenerator
-    from scispacy.linking_utils import KnowledgeBase
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    """scispaCy's `CandidateGenerator` over a knowledge base in JSONL.
 
+    Raises:
+        LinkerMissingError: a library that it needs cannot be imported.
+    """
+    try:
+        import nmslib
+        import numpy as np
+        from scispacy.candidate_generation import CandidateGenerator
+        from scispacy.linking_utils import KnowledgeBase
+        from sklearn.feature_extraction.text import TfidfVectorizer
+    except Exception as error:
+        # nmslib fails with other errors than ImportError where its binary does not fit the CPU.
+        raise LinkerMissingError(f"{type(error).__name__}: {error}") from error
     base = KnowledgeBase(str(knowledge))
     aliases = sorted(base.alias_to_cuis)
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)

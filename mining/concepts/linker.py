@@ -1,34 +1,44 @@
-"""Finding mentions by scispaCy's linker: misspelt words are linked, and the phrases read again.
+"""Linking misspelt words to words of the vocabulary, by scispaCy's candidate generator.
 
-Only words that neither the vocabulary nor its examples know are looked up, each once. A word that
-links to a word of the vocabulary is read as that word; a mention that rests on it says so.
+Only words that neither the vocabulary nor its examples know are looked up, each once. The generator
+costs half a second to load and is loaded when the first word comes that a link is possible for.
 """
 
 from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
-from mining.concepts.knowledge import candidate_generator, words_of, write_entities
-from mining.concepts.phrases import Found, PhraseMatcher
+from mining.concepts.knowledge import (
+    aliases_of,
+    candidate_generator,
+    require_linker,
+    words_of,
+    write_entities,
+)
 from mining.tokens import tokenize
 from mining.vocabulary import LookAlike, Phrase, Vocabulary
 
 SETTINGS = Path(__file__).parent / "linker.toml"
 _CANDIDATES = 8
+# The similarity that scispaCy weighs by rarity was within this of the share of 3-grams, on words of
+# reports outside of the test split.
+_SLACK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The word of the vocabulary that an unknown word is taken for, and how alike they are."""
+    """The word of the vocabulary that unknown ones are taken for, and how alike they are."""
 
     word: str
     similarity: float
     distance: int
+    words: int = 1  # 2: a word cut in two
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,9 @@ class Linker:
     """Links words that the vocabulary does not know to those that it does.
 
     A small vocabulary knows few words: `known` are others that are no misspelling.
+
+    Raises:
+        LinkerMissingError: scispaCy, scikit-learn or nmslib is not installed; when loading, broken.
     """
 
     def __init__(
@@ -63,21 +76,68 @@ class Linker:
         settings: LinkerSettings | None = None,
         known: Iterable[str] = (),
     ) -> None:
+        require_linker()
         self.settings = settings or load_linker_settings()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "knowledge.jsonl"
-            write_entities(vocabulary, path, self.settings.shortest)
-            self._generator: Any = candidate_generator(path)
-        self._seen = {*known_words(vocabulary), *self.settings.known, *known}
+        self._vocabulary = vocabulary
+        self._generator: Any = None
+        self._aliases = frozenset(aliases_of(vocabulary, self.settings.shortest))
+        self._near: dict[str, list[str]] = {}
+        for alias in self._aliases:
+            for near in self._without_letters(alias):
+                self._near.setdefault(near, []).append(alias)
+        self._known = {*known_words(vocabulary), *self.settings.known, *known}
+        self._looked: set[str] = set()
         self._links: dict[str, Link] = {}
 
-    def prepare(self, words: Iterable[str]) -> None:
-        """Looks the unknown ones of these lower-cased words up, in one batch."""
-        unknown = sorted(set(words) - self._seen)
-        self._seen.update(unknown)
-        looked = [w for w in unknown if len(w) >= self.settings.shortest and w.isalpha()]
+    def _without_letters(self, word: str) -> Iterator[str]:
+        """The word less each letter; from one letter below the long ones on, less each two."""
+        # One letter shorter: a long word that lost a letter may stand beside a word that is long.
+        most = 2 if len(word) >= self.settings.long - 2 else 1
+        letters = range(1, len(word))
+        for lost in (at for count in range(most + 1) for at in combinations(letters, count)):
+            yield "".join(letter for at, letter in enumerate(word) if at not in lost)
+
+    def _possible(self, word: str) -> bool:
+        """Whether a link is possible: some word of the vocabulary is near and shares letters."""
+        if " " in word:
+            return True
+        if len(word) < self.settings.shortest or not word.isalpha():
+            return False
+        near = {a for w in self._without_letters(word) for a in self._near.get(w, ())}
+        most = self._most(word)
+        for alias in near:
+            distance = edit_distance(word, alias, most) if alias[0] == word[0] else most + 1
+            if distance <= most:
+                least = self.settings.similarity[distance - 1] - _SLACK
+                if shared_grams(word, alias) >= least:
+                    return True
+        return False
+
+    def _most(self, word: str) -> int:
+        return 2 if len(word) >= self.settings.long else 1
+
+    def links(self, words: Sequence[str]) -> dict[int, Link]:
+        """The links of a sentence's lower-cased words, by the number of their first word."""
+        if self._known.issuperset(words):
+            return {}
+        keys = {n: word for n, word in enumerate(words) if word not in self._known}
+        for n, (one, other) in enumerate(pairwise(words)):
+            if one + other in self._aliases and (n in keys or n + 1 in keys):
+                keys[n] = f"{one} {other}"  # one word cut in two
+        if not self._looked.issuperset(keys.values()):
+            self._look_up(set(keys.values()) - self._looked)
+        return {n: self._links[key] for n, key in keys.items() if key in self._links}
+
+    def _look_up(self, unknown: set[str]) -> None:
+        self._looked |= unknown
+        looked = sorted(word for word in unknown if self._possible(word))
         if not looked:
             return
+        if self._generator is None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "knowledge.jsonl"
+                write_entities(self._vocabulary, path, self.settings.shortest)
+                self._generator = candidate_generator(path)
         for word, candidates in zip(looked, self._generator(looked, _CANDIDATES), strict=True):
             pairs = {
                 (alias, score)
@@ -88,18 +148,12 @@ class Linker:
             if link is not None:
                 self._links[word] = link
 
-    def links(self, words: Sequence[str]) -> dict[int, Link]:
-        """The links of a sentence's words, by their number."""
-        if not self._seen.issuperset(words):
-            self.prepare(words)
-        links = self._links
-        if not links or links.keys().isdisjoint(words):
-            return {}
-        return {n: links[word] for n, word in enumerate(words) if word in links}
-
     def _best(self, word: str, pairs: set[tuple[str, float]]) -> Link | None:
         settings = self.settings
-        most = 2 if len(word) >= settings.long else 1
+        if " " in word:
+            whole = word.replace(" ", "")
+            return next((Link(a, min(1.0, s), 1, 2) for a, s in pairs if a == whole), None)
+        most = self._most(word)
         fitting = []
         for alias, score in pairs:
             if alias[0] != word[0] or abs(len(alias) - len(word)) > most:
@@ -113,51 +167,6 @@ class Linker:
         return Link(alias, min(1.0, -score), distance)
 
 
-class LinkedMatcher:
-    """Finds mentions by phrases and by the linker, united; each mention says who found it."""
-
-    def __init__(self, matcher: PhraseMatcher, linker: Linker, *, phrases: bool = True) -> None:
-        self._matcher = matcher
-        self._linker = linker
-        self._phrases = phrases
-
-    def prepare(self, texts: Iterable[str]) -> None:
-        """Looks up the unknown words of all these sentences at once; finding needs no such call."""
-        self._linker.prepare({t[a:b].lower() for t in texts for a, b in tokenize(t)})
-
-    def find(self, words: Sequence[str]) -> list[Found]:
-        """The mentions in a sentence of these lower-cased words, in order of their first word."""
-        links = self._linker.links(words)
-        own = self._matcher.find(words)
-        if not links:
-            return own if self._phrases else []
-        corrected = [links[n].word if n in links else word for n, word in enumerate(words)]
-        judged = (self._judged(found, links, own) for found in self._matcher.find(corrected))
-        united = [found for found in judged if found is not None]
-        if not self._phrases:
-            return [found for found in united if found.source != "phrase"]
-        return united if _covers(united, own) else own
-
-    def _judged(self, found: Found, links: dict[int, Link], own: list[Found]) -> Found | None:
-        used = [links[n] for n in found.tokens if n in links]
-        if not used:
-            return found
-        similarity = min(link.similarity for link in used)
-        if similarity < self._linker.settings.findings.get(found.finding, 0.0):
-            return None
-        tokens = set(found.tokens)
-        both = any(
-            f.finding == found.finding and not f.needs_rule and not tokens.isdisjoint(f.tokens)
-            for f in own
-        )
-        return replace(found, source="both" if both else "linker", similarity=similarity)
-
-
-def _covers(united: Sequence[Found], own: Sequence[Found]) -> bool:
-    """Whether no finding that the phrases alone found has been lost."""
-    return {f.finding for f in own} <= {f.finding for f in united}
-
-
 def known_words(vocabulary: Vocabulary) -> set[str]:
     """The words of the vocabulary's phrases, look-alikes, stops and example sentences."""
     known = set(vocabulary.stops)
@@ -168,6 +177,16 @@ def known_words(vocabulary: Vocabulary) -> set[str]:
         examples = [t for s in sources for t in s.yes] + [t for p in entry.phrases for t in p.no]
         known |= {text[a:b].lower() for text in examples for a, b in tokenize(text)}
     return known
+
+
+def shared_grams(one: str, other: str) -> float:
+    """The similarity of two words by their character 3-grams, each counted alike.
+
+    >>> shared_grams("edema", "edema"), shared_grams("edema", "mass")
+    (1.0, 0.0)
+    """
+    here, there = ({f" {w} "[at : at + 3] for at in range(len(w))} for w in (one, other))
+    return float(len(here & there) / (len(here) * len(there)) ** 0.5)
 
 
 def edit_distance(one: str, other: str, most: int) -> int:

@@ -27,6 +27,7 @@ def sentences(count, first=0):
             "sentence_id": [f"{first + row:032x}" for row in range(count)],
             "text": [f"Sentence {first + row}." for row in range(count)],
             "count": [1] * count,
+            "abbreviations": [None] * count,
         },
         schema=DISTINCT_SENTENCES.schema,
     )
