@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data_contracts import Verdict
+from mining.assertion.negex import NEGATED_RULE, PRESENT_RULE
 from mining.concepts.abbreviations import ReportAbbreviations
 from mining.parsing import Parse, Unparsed
 from mining.reading import OTHER, ReadMention, Sentence, cut
@@ -103,6 +104,8 @@ def _mention(
 
 _DEFAULTS = {
     "default.present": "no cue reaches the mention: plainly asserted",
+    NEGATED_RULE: "NegEx (negspacy) negates it",
+    PRESENT_RULE: "NegEx (negspacy) does not negate it",
     "form.hedged": "the words themselves are a hedge",
     "unparsed": "the parser failed and a cue stands in the sentence",
 }

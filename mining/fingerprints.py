@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from uuid import uuid4
 
+from mining.assertion.negex import negex_print
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
 from mining.ingest.formats import OPENI
 from mining.ingest.openi import openi_corpus
@@ -41,11 +42,12 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         if settings.concepts != "phrases":
             prints["linker"] = linker_print()
         prints["parser"] = the_parser(settings.parser).id
+        negex = settings.assertion == "negex"
+        prints["assertion"] = negex_print() if negex else settings.assertion
     if stage == "parse":
         prints["graph_rules"] = resources.book.graph_hash
     if stage == "mine":
         prints["rules"] = resources.book.content_hash
-        prints["assertion"] = settings.assertion
     if stage == "label":
         profile = the_profile(settings.profile)
         prints["profile"] = f"{profile.name} {profile.content_hash}"

@@ -9,9 +9,10 @@ from functools import lru_cache
 from data_contracts import Verdict
 from mining.assertion.graph import Graph
 from mining.assertion.judge import DEFAULT_RULE, UNPARSED_RULE, Ruling, SentenceJudge
+from mining.assertion.negex import NegexJudge
 from mining.assertion.rulebook import RuleBook
-from mining.concepts import Found, LinkedMatcher, PhraseMatcher
-from mining.concepts.abbreviations import find_expanded, long_forms
+from mining.concepts import Found
+from mining.concepts.abbreviations import Finder, find_expanded, long_forms
 from mining.parsing import Parse, Parser, Unparsed
 from mining.tokens import tokenize
 
@@ -57,15 +58,21 @@ class SentenceReader:
     are judged by words alone: no label hangs on their parse.
     """
 
-    def __init__(self, matcher: PhraseMatcher | LinkedMatcher, book: RuleBook) -> None:
+    def __init__(
+        self,
+        matcher: Finder,
+        book: RuleBook,
+        rival: NegexJudge | None = None,
+    ) -> None:
         self._matcher = matcher
         self._book = book
+        self._rival = rival
         self._asserts = lru_cache(maxsize=4096)(self._plainly_asserts)
 
     def needs_parse(self, text: str, abbreviations: Sequence[str] | None = None) -> bool:
         """Whether judging this sentence can depend on its parse."""
         sentence = cut(text)
-        if self._book.trigger_words.isdisjoint(sentence.words):
+        if self._rival or self._book.trigger_words.isdisjoint(sentence.words):
             return False
         return any(
             _parsed_for(f) for f in self._find(sentence, abbreviations)
@@ -82,12 +89,27 @@ class SentenceReader:
         """
         sentence = cut(text)
         found = self._find(sentence, abbreviations)
+        if self._rival:
+            return self._by_rival(sentence, found, self._rival)
+        return self._by_rules(sentence, found, parse)
+
+    def _by_rules(
+        self, sentence: Sentence, found: list[Found], parse: Parse | Unparsed | None
+    ) -> list[ReadMention]:
         if not found:
             return []
         graph = Graph(sentence.words, parse if isinstance(parse, Parse) else None)
         judge = SentenceJudge(self._book, graph, parse_failed=isinstance(parse, Unparsed))
         read = (self._judge(sentence, judge, mention) for mention in found)
         return [mention for mention in read if mention is not None]
+
+    def _by_rival(
+        self, sentence: Sentence, found: list[Found], rival: NegexJudge
+    ) -> list[ReadMention]:
+        """Mentions by grace of a rule ("heart size") are none where no rule judges."""
+        own = [f for f in found if not f.needs_rule]
+        rulings = rival.judge(sentence.text, [f.tokens for f in own])
+        return [_read(sentence, f, r) for f, r in zip(own, rulings, strict=True)]
 
     def _find(self, sentence: Sentence, abbreviations: Sequence[str] | None) -> list[Found]:
         meanings = {s: m for s, m in long_forms(abbreviations).items() if self._asserts(m)}
@@ -98,7 +120,9 @@ class SentenceReader:
 
     def _plainly_asserts(self, long_form: str) -> bool:
         # "no pneumothorax (NPTX)": a cue inside of an abbreviation would be lost.
-        rulings = [mention.ruling for mention in self.read(long_form, None)]
+        sentence = cut(long_form)
+        found = self._matcher.find(sentence.words)
+        rulings = [mention.ruling for mention in self._by_rules(sentence, found, None)]
         return all(r.rule_id == DEFAULT_RULE and not r.context_rules for r in rulings)
 
     def _judge(self, sentence: Sentence, judge: SentenceJudge, found: Found) -> ReadMention | None:
@@ -107,14 +131,18 @@ class SentenceReader:
             return None
         if found.certainty < 1 and ruling.rule_id == DEFAULT_RULE:
             ruling = hedged(ruling, found.certainty)
-        offsets = sentence.offsets
-        return ReadMention(
-            start=offsets[found.tokens[0]][0],
-            end=offsets[found.tokens[-1]][1],
-            found=found,
-            ruling=ruling,
-            cues=tuple(offsets[c] for c in ruling.cues),
-        )
+        return _read(sentence, found, ruling)
+
+
+def _read(sentence: Sentence, found: Found, ruling: Ruling) -> ReadMention:
+    offsets = sentence.offsets
+    return ReadMention(
+        start=offsets[found.tokens[0]][0],
+        end=offsets[found.tokens[-1]][1],
+        found=found,
+        ruling=ruling,
+        cues=tuple(offsets[c] for c in ruling.cues),
+    )
 
 
 def _parsed_for(found: Found) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mining.assertion.negex import NegexJudge
 from mining.assertion.rule_files import load_rules
 from mining.assertion.rulebook import RuleBook
 from mining.concepts import LinkedMatcher, Linker, PhraseMatcher
@@ -31,7 +32,8 @@ def load_resources(settings: MiningSettings) -> Resources:
     """The vocabulary of the settings' findings, the rules, and the reader made of them."""
     vocabulary = the_findings(settings.findings).vocabulary
     book = load_rules()
-    return Resources(vocabulary, book, SentenceReader(_matcher(settings, vocabulary), book))
+    rival = NegexJudge() if settings.assertion == "negex" else None
+    return Resources(vocabulary, book, SentenceReader(_matcher(settings, vocabulary), book, rival))
 
 
 def _matcher(settings: MiningSettings, vocabulary: Vocabulary) -> PhraseMatcher | LinkedMatcher:

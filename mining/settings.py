@@ -27,7 +27,7 @@ class MiningSettings:
     profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
     concepts: str = "both"  # who finds mentions: phrases, linker (misspelt words), both, or umls
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
-    assertion: str = "rules"  # who judges
+    assertion: str = "rules"  # who judges: rules, or negex (negspacy, the rival)
     shards: int = 1  # part files per table, contiguous
     max_reject_rate: float = (
         0.05  # past this share of rejects a run is failed and publishes nothing
@@ -38,7 +38,7 @@ class MiningSettings:
         for key, known in (
             ("findings", known_sets),
             ("concepts", ("phrases", "linker", "both")),
-            ("assertion", ("rules",)),
+            ("assertion", ("rules", "negex")),
         ):
             if known and getattr(self, key) not in known:
                 more = ", or a path to a .toml" if key == "findings" else ""

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.corpus import Judged, MentionedSentence
-from benchmarks.rivals.spans import pieces
 from data_contracts import Verdict
+from mining.assertion.spacy_spans import pieces
 from mining.concepts.phrases import Found
 
 VERSION = "1.3.1"

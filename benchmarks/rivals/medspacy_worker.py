@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 import spacy
 
-from benchmarks.rivals.spans import GROUP, OurTokenizer, make_doc
+from mining.assertion.spacy_spans import GROUP, OurTokenizer, make_doc
 
 _ATTRIBUTES = ("is_negated", "is_uncertain", "is_historical", "is_hypothetical", "is_family")
 

@@ -31,7 +31,10 @@ Findings = Annotated[
 Parser = Annotated[
     str | None, typer.Option(help="Source of the dependency graph: embedded (default), …")
 ]
-Assertion = Annotated[str | None, typer.Option(help="Judge of mentions: rules (default).")]
+Assertion = Annotated[
+    str | None,
+    typer.Option(help="Judge of mentions: rules (default), negex (negspacy, the rival)."),
+]
 Concepts = Annotated[
     str | None,
     typer.Option(help="Finder of mentions: both (default), phrases, linker (misspelt words)."),

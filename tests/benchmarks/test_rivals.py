@@ -18,7 +18,7 @@ from benchmarks.rivals.medspacy_context import (
     medspacy_python,
 )
 from benchmarks.rivals.negex import judge_by_negex, load_negex
-from benchmarks.rivals.spans import GROUP, OurTokenizer, make_doc, pieces
+from mining.assertion.spacy_spans import GROUP, OurTokenizer, make_doc, pieces
 from mining.concepts.phrases import Found, PhraseMatcher
 from mining.tokens import tokenize
 
