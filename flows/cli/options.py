@@ -1,13 +1,16 @@
 """Options that `run` and `mine` share, and the job that they describe."""
 
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mining.parsing.lightness import leave_torch_out
+
 if TYPE_CHECKING:
     from flows.road import Job
+    from mining.settings import MiningSettings
 
 Source = Annotated[
     str,
@@ -61,34 +64,25 @@ AllowDrift = Annotated[
 
 
 def make_job(
-    source: str, mapping: list[str] | None, format: str | None, **settings: str | int | float | None
+    source: str,
+    mapping: list[str] | None,
+    format: str | None,
+    *,
+    base: "MiningSettings | None" = None,
+    **settings: str | int | float | None,
 ) -> "Job":
-    """The job that these options describe; an option not given keeps the setting's default.
+    """The job that these options describe; one not given stays as in `base`, or the default.
 
     Errors: typer.BadParameter for a mapping that cannot be read.
     """
     from mining.settings import MiningSettings
 
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
-    chosen = MiningSettings(**given)
+    chosen = replace(base or MiningSettings(), **given)
     leave_torch_out(chosen.parser)
     from flows.road import Job
 
     return Job(source, chosen, read_mapping(mapping), format)
-
-
-def leave_torch_out(parser: str) -> None:
-    """Returns when spaCy's machinery will not load torch, unless the parser may need it.
-
-    thinc imports torch wherever it is installed: seconds and some 200 MB that the embedded parser
-    has no use for.
-    """
-    if parser == "embedded" and not {"torch", "thinc.compat"} & sys.modules.keys():
-        sys.modules["torch"] = None  # type: ignore[assignment]  # an import of it fails
-        try:
-            import thinc.compat  # noqa: F401  asks once, and remembers
-        finally:
-            del sys.modules["torch"]
 
 
 def read_mapping(texts: list[str] | None) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.configured import Config, OptionalOut, OptionalSource, choose
 from flows.cli.options import (
     AllowDrift,
     Assertion,
@@ -13,11 +14,9 @@ from flows.cli.options import (
     Format,
     Map,
     MaxRejectRate,
-    Out,
     Parser,
     Profile,
     Shards,
-    Source,
     make_job,
 )
 
@@ -34,8 +33,9 @@ class Stage(StrEnum):
 
 
 def run(
-    source: Source,
-    out: Out,
+    source: OptionalSource = None,
+    out: OptionalOut = None,
+    config: Config = None,
     gold: Annotated[
         str | None,
         typer.Option(
@@ -58,11 +58,13 @@ def run(
     allow_drift: AllowDrift = False,
 ) -> None:
     """Mines and audits as a Prefect flow; what was made before comes from the cache."""
-
+    chosen = choose(config, source, out, map, format, gold)
+    source, out, gold = chosen.source, chosen.out, chosen.gold
     job = make_job(
         source,
-        map,
-        format,
+        chosen.mapping,
+        chosen.format,
+        base=chosen.mining,
         profile=profile,
         findings=findings,
         parser=parser,

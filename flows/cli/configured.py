@@ -1,0 +1,70 @@
+"""Options of `run` that a configuration file may say instead: what is on the command line wins."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mining.settings import MiningSettings
+
+OptionalSource = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Reports: a file or folder (docs/sources.md has all formats), a .toml with a query, "
+        'or "openi" for the installed OpenI reports.',
+    ),
+]
+OptionalOut = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the tables and run.json.")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="A configuration file; `cxrmine config show` prints one."),
+]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is to be read, how, and where it goes."""
+
+    source: str
+    out: Path
+    mapping: list[str] | None
+    format: str | None
+    gold: str | None
+    mining: "MiningSettings | None"
+
+
+def choose(
+    config: Path | None,
+    source: str | None,
+    out: Path | None,
+    mapping: list[str] | None,
+    format: str | None,
+    gold: str | None,
+) -> Chosen:
+    """The options of the command line, and those of the file where the line says nothing.
+
+    Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
+    """
+    mining = None
+    if config is not None:
+        from flows.configuration import read_configuration
+
+        read = read_configuration(config)
+        mining = read.mining
+        source = source or read.located(read.source.path) or None
+        if out is None and read.output.folder:
+            out = Path(read.located(read.output.folder))
+        if mapping is None and read.source.map:
+            mapping = [f"{ours}={theirs}" for ours, theirs in read.source.map.items()]
+        format = format or read.source.format or None
+        gold = gold or read.located(read.audit.gold) or None
+    if source is None:
+        raise typer.BadParameter("no source: name it, or say [source] path in --config")
+    if out is None:
+        raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
+    return Chosen(source, out, mapping, format, gold, mining)

@@ -1,0 +1,204 @@
+"""One file that says what a label set is made of and how it is checked: TOML → dataclasses.
+
+Every key has a default that `cxrmine config show` writes with its meaning. A key that is not known
+is an error that names the nearest known one, with the line it stands in. Relative paths are taken
+from the folder of the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from mining.settings import MiningSettings
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be used: the `path`, `where` in it, what was wrong."""
+
+    def __init__(self, path: Path, where: str, wrong: str) -> None:
+        self.path, self.where = path, where
+        super().__init__(f"{path}{where}: {wrong}")
+
+
+def said(default: Any, meaning: str) -> Any:
+    """A field with what it means, for people."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class SourceSection:
+    """Where the reports come from."""
+
+    path: str = said("", 'a file, a folder, a .toml with a query, or "openi"')
+    format: str = said("", "its format, where its name does not say; see docs/sources.md")
+    map: dict[str, str] = field(
+        default_factory=dict,
+        metadata={"meaning": 'the source\'s columns by ours: { text = "BODY" }'},
+    )
+
+
+@dataclass(frozen=True)
+class OutputSection:
+    """Where the tables go."""
+
+    folder: str = said("", "the folder of the run; replaced whole by the next one")
+
+
+@dataclass(frozen=True)
+class AuditSection:
+    """What the labels are checked against."""
+
+    gold: str = said("", 'a CSV file of judged reports, or "openi"; empty: no audit')
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All sections of the file; `gate` is read by what publishes label sets."""
+
+    path: Path
+    source: SourceSection = field(default_factory=SourceSection)
+    mining: MiningSettings = field(default_factory=MiningSettings)
+    output: OutputSection = field(default_factory=OutputSection)
+    audit: AuditSection = field(default_factory=AuditSection)
+    gate: Mapping[str, Any] = field(default_factory=dict)
+
+    def located(self, name: str) -> str:
+        """A path of the file, from its folder; names that are no path stay ("openi", "")."""
+        if name in ("", "openi", "none"):
+            return name
+        return str((self.path.parent / Path(name).expanduser()).resolve())
+
+
+SECTIONS: Mapping[str, type] = {
+    "source": SourceSection,
+    "mining": MiningSettings,
+    "output": OutputSection,
+    "audit": AuditSection,
+}
+_FREE = ("gate",)
+# The meanings of settings stand as comments in mining.settings; people read these.
+MINING_MEANINGS = {
+    "findings": "chestxray14, chestxray8, chexpert14, or a path to a .toml of your own",
+    "profile": "what counts as positive: clinical, openi-mesh, chexpert, or a path to a .toml",
+    "concepts": "who finds mentions: both, phrases, linker, umls",
+    "parser": "who parses: embedded, scispacy, stanza, or an installed spaCy model",
+    "assertion": "who judges: rules, or negex (the rival)",
+    "shards": "part files per table",
+    "max_reject_rate": "past this share of rejected rows a run has failed",
+}
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration in a TOML file.
+
+    Errors: OSError; ConfigurationError for what is no TOML, a section, key or type that is not
+    known, a setting out of its range.
+    """
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(path, "", f"no TOML: {error}") from error
+    known = (*SECTIONS, *_FREE)
+    made: dict[str, Any] = {}
+    for name, section in content.items():
+        where = f":{_line(text, None, name)}"
+        if name not in known:
+            raise ConfigurationError(path, where, _unknown(f"[{name}]", name, known, "section"))
+        if not isinstance(section, dict):
+            raise ConfigurationError(path, where, f"{name}: expected a section, [{name}]")
+        made[name] = section if name in _FREE else _section(path, text, name, section)
+    return Configuration(path, **made)
+
+
+def default_text() -> str:
+    """The file with every section and key, each at its default and with its meaning."""
+    lines = []
+    for name, kind in SECTIONS.items():
+        lines += [f"[{name}]", f"# {(kind.__doc__ or '').splitlines()[0]}"]
+        for item in fields(kind):
+            meaning = item.metadata.get("meaning") or MINING_MEANINGS.get(item.name, "")
+            lines.append(f"# {item.name} = {_toml(_default(item))}".ljust(40) + f"  # {meaning}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _section(path: Path, text: str, name: str, content: Mapping[str, Any]) -> Any:
+    kind = SECTIONS[name]
+    hints = get_type_hints(kind)
+    for key, value in content.items():
+        where = f":{_line(text, name, key)}"
+        if key not in hints:
+            raise ConfigurationError(path, where, _unknown(key, key, tuple(hints), "key"))
+        expected = _kinds(hints[key])
+        right = type(value) in expected or (float in expected and type(value) is int)
+        if not right:
+            wanted = " or ".join(_NAMES.get(one, one.__name__) for one in expected)
+            raise ConfigurationError(path, where, f"{key} = {value!r}: expected {wanted}")
+    try:
+        return kind(**content)
+    except ValueError as error:  # out of its range: the setting names itself
+        raise ConfigurationError(path, f" [{name}]", str(error)) from error
+
+
+_NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+          dict: "a table, { ours = \"THEIRS\" }"}  # fmt: skip
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The plain types that a hint allows.
+
+    >>> _kinds(dict[str, str])
+    (<class 'dict'>,)
+    """
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(
+            kind for part in get_args(hint) for kind in _kinds(part) if kind is not type(None)
+        )
+    return (get_origin(hint) or hint,)
+
+
+def _unknown(shown: str, name: str, known: tuple[str, ...], what: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    nearest = f"the nearest is {near[0]}" if near else f"expected one of {', '.join(known)}"
+    return f"{shown}: no such {what}; {nearest}"
+
+
+def _line(text: str, section: str | None, key: str) -> int:
+    """The line where a section begins, or a key of it stands; 1 where that cannot be told."""
+    inside = section is None
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[+\s*([\w.\"-]+)", line)
+        if header:
+            if section is None and header[1].split(".")[0].strip('"') == key:
+                return number
+            inside = section is None or header[1].split(".")[0].strip('"') == section
+        elif inside and re.match(rf"\s*\"?{re.escape(key)}\"?\s*[=.]", line):
+            return number
+    return 1
+
+
+def _default(item: Any) -> Any:
+    return item.default if item.default is not MISSING else item.default_factory()
+
+
+def _toml(value: Any) -> str:
+    """A default as TOML.
+
+    >>> _toml(""), _toml(False), _toml({}), _toml(None)
+    ('""', 'false', '{}', '""')
+    """
+    if value is None:
+        return '""'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "{}" if value == {} else str(value)
