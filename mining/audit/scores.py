@@ -34,6 +34,8 @@ _KEPT = {"chestxray8": CHESTXRAY8}
 class AuditResult:
     """What an audit found. `normal` is a row of its own and never part of micro or macro.
 
+    `scored` holds the outcome of every report and finding that the figures rest on.
+
     `alternatives` holds micro figures under other choices: `with_unjudged`, `without_unjudged`,
     and `missing_as_not_mentioned` (reports of the gold that have no label row count as silent).
     """
@@ -48,9 +50,10 @@ class AuditResult:
     confusion: dict[str, dict[str, dict[str, int]]]
     disagreements: pa.Table = field(repr=False)
     settings: dict[str, Any]
+    scored: Outcomes = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON values, without the list of disagreements."""
+        """The result as JSON values, without lists of single reports."""
         return {
             "micro": self.micro.to_json(),
             "micro_subsets": {name: s.to_json() for name, s in self.micro_subsets.items()},
@@ -128,6 +131,7 @@ def audit(
             "seed": seed,
             "annotators": sorted(gold["annotator"].unique().drop_null().to_pylist()),
         },
+        scored=scored,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,12 +18,15 @@ from .intervals import Interval
 from .scores import AuditResult
 
 HEADER = ("finding", "precision", "recall", "F1", "tp/fp/fn", "paper")
-_SUBSET_TITLES = {"without_hernia": "  without Hernia", "chestxray8": "  8 of ChestX-ray8"}
+SUBSET_TITLES = {"without_hernia": "  without Hernia", "chestxray8": "  8 of ChestX-ray8"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Published figures to print beside an audit: F1 as shares, by finding and micro."""
+    """Published figures to print beside an audit, as shares: F1 by finding and micro.
+
+    `figures` holds precision, recall and f1 by finding, and for "micro".
+    """
 
     title: str
     source: str
@@ -32,6 +35,7 @@ class Reference:
     micro: float
     peer_title: str
     peer_micro: float
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @cache
@@ -47,6 +51,10 @@ def load_reference(name: str = "openi") -> Reference:
         micro=data["micro"]["f1"] / 100,
         peer_title=data["peer_title"],
         peer_micro=data["peer_micro"]["f1"] / 100,
+        figures={
+            name: {figure: value / 100 for figure, value in row.items()}
+            for name, row in (*data["findings"].items(), ("micro", data["micro"]))
+        },
     )
 
 
@@ -104,7 +112,7 @@ def _rows(result: AuditResult, reference: Reference | None) -> Iterator[tuple[st
         yield row(name, score, papers.get(name))
     yield row("micro", result.micro, reference.micro if reference else None)
     for name, score in result.micro_subsets.items():
-        yield row(_SUBSET_TITLES.get(name, f"  {name}"), score, None)
+        yield row(SUBSET_TITLES.get(name, f"  {name}"), score, None)
     yield row("macro", result.macro, None)
     yield row("normal", result.normal, None)
 

@@ -22,11 +22,15 @@ REPORTS = [
     ("D5", "IMPRESSION: Findings consistent with mild edema. Calcified granuloma."),
     ("D6", "FINDINGS: The lungs are clear. No mass or nodule."),
 ]
-# What a person read in them; D2 and D6 hold mistakes, so that there are errors of both kinds.
+# What a person says is in them: some of it on purpose not what the reports say, as errors to show.
 GOLD = {
-    "D1": {"Effusion", "Cardiomegaly"}, "D2": {"Pneumothorax"}, "D3": set(), "D4": {"Pneumonia"},
-    "D5": {"Edema"}, "D6": set(),
-}  # fmt: skip
+    "D1": {"Effusion", "Cardiomegaly"},
+    "D2": {"Pneumothorax"},
+    "D3": set(),
+    "D4": {"Pneumonia", "Cardiomegaly"},
+    "D5": {"Edema"},
+    "D6": set(),
+}
 FINDINGS = ("Effusion", "Cardiomegaly", "Pneumothorax", "Pneumonia", "Edema", "Mass")
 
 
