@@ -2,6 +2,7 @@
 
 from .boxes import BOXES
 from .contract import Contract, ContractError
+from .disagreements import DISAGREEMENTS
 from .distinct_sentences import DISTINCT_SENTENCES
 from .findings import (
     CHESTXRAY8,
@@ -17,6 +18,7 @@ from .findings import (
 from .flips import FLIPS
 from .gold import gold_contract
 from .images import IMAGES
+from .judgements import JUDGEMENTS
 from .labels import findings_in, labels_contract
 from .mentions import MENTIONS
 from .parquet import (
@@ -41,9 +43,11 @@ __all__ = [
     "CHESTXRAY14",
     "CHEXPERT14",
     "CHEXPERT_OF",
+    "DISAGREEMENTS",
     "DISTINCT_SENTENCES",
     "FLIPS",
     "IMAGES",
+    "JUDGEMENTS",
     "MENTIONS",
     "PARSES",
     "PREDICTIONS",

@@ -8,6 +8,8 @@ import typer
 from flows.cli.ablate import ablate
 from flows.cli.audit import audit
 from flows.cli.cache import cache
+from flows.cli.compare import compare
+from flows.cli.config import config
 from flows.cli.diff import diff
 from flows.cli.errors import report_error
 from flows.cli.evaluate import evaluate
@@ -33,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw chest X-ray reports in, audited label tables out.",
 )
-for verb in (run, mine, audit, diff, explain, export, stats, selfcheck, version):
+for verb in (run, mine, audit, compare, diff, explain, export, stats, selfcheck, version):
     app.command()(verb)
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
@@ -42,6 +44,7 @@ for verb in (train, evaluate, predict, ablate, phantoms):
     app.command()(verb)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
+app.add_typer(config, name="config")
 
 
 def main() -> None:
