@@ -123,21 +123,19 @@ def run_in_store(
         report.check()  # rows that do not add up are not worth keeping
         return asdict(report)
 
-    key = artifact_key(stage, hashes, prints.stages[stage])
-    return _as_state(_from_store(stage, key, write, anew))
+    return _as_state(_from_store(stage, hashes, prints.stages[stage], write, anew))
 
 
 @task(name="audit", cache_policy=NO_CACHE, persist_result=False)
 def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
     """The artifact of the audit: audit.json, audit.md and audit.txt."""
     hashes = {"labels": labels.content_hash("labels"), "gold": gold_hash(gold)}
-    key = artifact_key("audit", hashes, audit_fingerprint())
 
     def write(folder: Path) -> dict[str, Any]:
         write_audit(labels.table("labels"), gold, folder)
         return {}
 
-    artifact = _from_store("audit", key, write, anew)
+    artifact = _from_store("audit", hashes, audit_fingerprint(), write, anew)
     figures = json.loads((artifact.folder / "audit.json").read_text())["findings"]
     create_table_artifact(
         [{"finding": name, **score} for name, score in figures.items()], key="audit-findings"
@@ -147,11 +145,17 @@ def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
 
 
 def _from_store(
-    stage: str, key: str, write: Callable[[Path], dict[str, Any]], anew: bool
+    stage: str,
+    inputs: Mapping[str, str],
+    fingerprint: Mapping[str, str],
+    write: Callable[[Path], dict[str, Any]],
+    anew: bool,
 ) -> Artifact:
     store = Store(cache_root())
+    key = artifact_key(stage, inputs, fingerprint)
     found = None if anew else store.find(stage, key)
-    return found or store.put(stage, key, write)
+    made_from = {"inputs": inputs, "fingerprint": fingerprint}
+    return found or store.put(stage, key, write, made_from)
 
 
 def _as_state(artifact: Artifact) -> State[Artifact]:

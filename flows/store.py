@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.cache_use import announce, touch
 from flows.files import digest_tree, sync_tree, table_hash
 from flows.work import sweep, work_folder
 
@@ -63,15 +64,25 @@ def artifact_key(stage: str, inputs: Mapping[str, str], fingerprint: Mapping[str
 class Store:
     """Artifacts under one root folder. Several processes may use it at the same time."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, to_look: bool = False) -> None:
+        """`to_look`: nothing will be used or made, so that this process keeps nobody waiting."""
         self.root = root
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not to_look:
+            announce(root)
         self._artifacts = _private(root / "artifacts")
         self._temporary = _private(root / "tmp")
         sweep(self._temporary)
 
     def find(self, stage: str, key: str) -> Artifact | None:
         """The artifact, or None when it is absent, incomplete or not what its manifest says."""
+        folder = self._folder(stage, key)
+        if not touch(self.root, folder / MANIFEST):
+            return None
+        return self.look(stage, key)
+
+    def look(self, stage: str, key: str) -> Artifact | None:
+        """The same, without marking it as used."""
         folder = self._folder(stage, key)
         try:
             wrapped = json.loads((folder / MANIFEST).read_bytes())
@@ -87,11 +98,18 @@ class Store:
             return None
         return Artifact(stage, key, folder, body["files"], body["details"], body["seconds"], True)
 
-    def put(self, stage: str, key: str, write: Callable[[Path], Mapping[str, Any]]) -> Artifact:
+    def put(
+        self,
+        stage: str,
+        key: str,
+        write: Callable[[Path], Mapping[str, Any]],
+        made_from: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Artifact:
         """The artifact that `write` has made in the empty folder it is given.
 
-        `write` returns the details to keep in the manifest. When it raises, nothing is stored. An
-        artifact that is already there under this key is replaced, unless its files are the same.
+        `write` returns the details to keep in the manifest, `made_from` is what its key is a hash
+        of, for `cache explain`. When `write` raises, nothing is stored. An artifact that is already
+        there under this key is replaced, unless its files are the same.
         """
         with work_folder(self._temporary, stage) as work:
             folder = work / key
@@ -103,6 +121,7 @@ class Store:
             body = {
                 "format": _FORMAT, "stage": stage, "key": key, "files": files,
                 "details": details, "seconds": seconds,
+                "made_from": {name: dict(parts) for name, parts in (made_from or {}).items()},
             }  # fmt: skip
             wrapped = {"sha256": hashlib.sha256(_canonical(body)).hexdigest(), "body": body}
             (folder / MANIFEST).write_text(json.dumps(wrapped, indent=1, sort_keys=True))
@@ -110,6 +129,14 @@ class Store:
             target = self._folder(stage, key)
             self._commit(folder, target, files)
         return Artifact(stage, key, target, files, details, seconds)
+
+    def made_from(self, folder: Path) -> dict[str, dict[str, str]]:
+        """What the key of the artifact in `folder` is a hash of; empty when it does not say."""
+        try:
+            body = json.loads((folder / MANIFEST).read_bytes())["body"]
+            return dict(body.get("made_from", {}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def artifacts(self) -> Iterator[tuple[str, Path]]:
         """Stage and folder of everything stored, whole or not."""
@@ -124,7 +151,7 @@ class Store:
         target.parent.mkdir(mode=0o700, exist_ok=True)
         # Twice: another process may put the same artifact between our look and our rename.
         for attempt in range(2):
-            there = self.find(target.parent.name, target.name)
+            there = self.look(target.parent.name, target.name)
             if there is not None and dict(there.files) == dict(files):
                 return  # somebody may be reading it: leave it where it is
             if target.exists():

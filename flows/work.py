@@ -19,7 +19,7 @@ def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
     `sweep`. Errors: OSError when the file system knows no locks.
     """
     folder = parent / f"{prefix}-{secrets.token_hex(8)}"
-    with _locked(folder.with_name(folder.name + _LOCK), os.O_CREAT) as held:
+    with hold(folder.with_name(folder.name + _LOCK), os.O_CREAT) as held:
         if not held:
             raise OSError(f"{folder}: could not be locked; keep it on a file system with locks")
         folder.mkdir(mode=0o700)
@@ -32,7 +32,7 @@ def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
 def sweep(parent: Path, prefix: str = "") -> None:
     """Removes work folders whose process is gone: the kernel has let go of their locks."""
     for lock in parent.glob(f"{prefix}*{_LOCK}"):
-        with _locked(lock) as held:
+        with hold(lock) as held:
             if held:
                 _remove(lock.with_name(lock.name.removesuffix(_LOCK)))
 
@@ -43,7 +43,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, flags: int = 0) -> Iterator[bool]:
+def hold(path: Path, flags: int = 0) -> Iterator[bool]:
     """True while the file's lock is ours; False when another process holds it or took it away."""
     try:
         handle = os.open(path, os.O_RDWR | flags, 0o600)
