@@ -11,7 +11,9 @@ from flows.train_stages import TrainJob, sides_of
 from flows.training_run import prepare_data
 from modeling.ablation import ablation_grid, cells_of, run_grid, summarise, write_ablation
 from modeling.assessment import score_checkpoint
+from modeling.checkpoints import network_of
 from modeling.data_sides import Sides
+from modeling.losses import loss
 from modeling.presets import PresetError
 from modeling.samples import Labelled
 from modeling.scoring import Scored
@@ -31,8 +33,10 @@ def run_ablation(
         if key in grid:
             raise PresetError(key, ",".join(grid[key]), "one value for the whole grid")
     cells = cells_of(job.settings, grid)
-    out.mkdir(parents=True, exist_ok=True)
-    prepare_data(job, out)
+    for cell in cells:  # a mistake in the last one is told before the first one trains
+        network_of(cell.settings, job.names(), cell.settings.weights)
+        loss(cell.settings.loss, reduction=cell.settings.reduction)
+    record = prepare_data(job, out, "ablate")
     sides = sides_of(job, out)
     data, test = sides.part(TRAIN)[0], sides.part(TEST)[0]
     score = partial(_score, accelerator=job.accelerator)
@@ -44,6 +48,7 @@ def run_ablation(
         cells, found, findings=data.findings, patients=test.patient_ids, replicates=job.replicates
     )
     write_ablation(results, out, _about(job, sides, seeds, len(test)))
+    record.finish(cells=[cell.name for cell in cells], seeds=seeds)
     ablation_grid(results).print(Console(highlight=False, width=max(120, 40 * len(results))))
     typer.echo(f"{out}: ablation.json, ablation.md")
 

@@ -1,6 +1,5 @@
 """What to localise and how, and what the result of each stage depends on."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -18,8 +17,8 @@ from data_contracts import (
     content_hash,
     read_table,
 )
-from flows.output import OutputRefused, read_run
 from flows.tables import find_labels
+from flows.training_record import labels_trained_on
 from modeling.box_options import BoxOptions
 from modeling.checkpoints import read_card
 from modeling.choices import choose
@@ -32,7 +31,7 @@ from modeling.splits import TEST
 
 # What each stage's files depend on in modeling/: a change there makes the stage anew.
 SOURCES: Mapping[str, tuple[str, ...]] = {
-    "predict": ("localisation.py", "heatmaps.py", "gradcam.py", "network.py", "multiscale.py",
+    "predict": ("localisation.py", "heatmaps.py", "cell_centres.py", "gradcam.py", "network.py", "multiscale.py",
                 "attention.py", "attention_training.py", "backbones.py", "pooling.py",
                 "scoring.py", "pixel_cache.py", "pixel_shards.py",
                 "image_reading.py", "dicom.py"),
@@ -97,17 +96,8 @@ def after_training(folder: Path, *, split: str | None = TEST, **settings: Any) -
         raise LocalisationError(
             f"no images.parquet in {folder}", "the folder of a training", "Name the images."
         )
-    labels = settings.pop("labels", None) or _labels_of_training(folder)
+    labels = settings.pop("labels", None) or labels_trained_on(folder)
     return LocaliseJob(checkpoint=folder, images=images, split=split, labels=labels, **settings)
-
-
-def _labels_of_training(folder: Path) -> Path:
-    """The mined labels that its run.json names, with mentions beside them; else its own copy."""
-    with contextlib.suppress(OutputRefused, KeyError):
-        named = Path(read_run(folder)["settings"]["labels"])
-        if named.exists() and not named.name.endswith((".csv", ".csv.gz")):
-            return named
-    return folder / "labels.parquet"
 
 
 def job_images(job: LocaliseJob) -> pa.Table:

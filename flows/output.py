@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the audit reads runs and needs none of the stages
 
 RUN_FILE = "run.json"
 PUBLISHED = ("reports", "mentions", "labels")
-_TOOL = "cxrmine"
+TOOL = "cxrmine"
 
 
 class OutputRefused(Exception):
@@ -33,7 +33,7 @@ class OutputRefused(Exception):
 def check_target(out: Path) -> Path:
     """The absolute path of `out`, when it may be written: absent, empty or an earlier run's.
 
-    Errors: OutputRefused.
+    A run may say of its folder that it is not replaceable. Errors: OutputRefused.
     """
     out = out.expanduser().resolve()
     if not out.exists():
@@ -43,6 +43,8 @@ def check_target(out: Path) -> Path:
     names = sorted(path.name for path in out.iterdir())
     if names and not _is_run(out / RUN_FILE):
         raise OutputRefused(out, f"a folder with {names[0]!r}" + ", …" * (len(names) > 1))
+    if names and not (record := read_run(out)).get("replaceable", True):
+        raise OutputRefused(out, f"the result of {record.get('command')}, which took its time")
     return out
 
 
@@ -50,7 +52,7 @@ def check_target(out: Path) -> Path:
 def work_beside(out: Path) -> Iterator[Path]:
     """An empty work folder on the same file system as `out`; those of killed runs are removed."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{out.name}.{_TOOL}"
+    prefix = f".{out.name}.{TOOL}"
     sweep(out.parent, prefix)
     with work_folder(out.parent, prefix) as work:
         yield work
@@ -69,7 +71,7 @@ def publish(
         new = work / "new"
         new.mkdir()
         _write(list(steps), new, extra)
-        record = {"tool": _TOOL, **record, "files": digest_tree(new)}
+        record = {"tool": TOOL, **record, "files": digest_tree(new)}
         (new / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
         names = tuple(sorted(path.name for path in new.iterdir()))
         swap_in(new, out)
@@ -111,6 +113,6 @@ def _join_rejects(paths: Iterable[Path], out: Path) -> None:
 
 def _is_run(path: Path) -> bool:
     try:
-        return bool(json.loads(path.read_text())["tool"] == _TOOL)
+        return bool(json.loads(path.read_text())["tool"] == TOOL)
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -31,10 +31,11 @@ class NotFound(Exception):
 
 
 def find_labels(path: Path) -> Path:
-    """The path of a label table, given it or the folder of a run. Errors: NotFound."""
-    if (path / RUN_FILE).is_file():
-        path = path / "labels.parquet"
-    if not path.exists():
+    """The path of a label table, given it or the folder that it is in. Errors: NotFound."""
+    inside = path / "labels.parquet"
+    if (path / RUN_FILE).is_file() or inside.exists():
+        path = inside
+    if not path.exists() or (path.is_dir() and not any(path.glob("*.parquet"))):
         raise NotFound("labels", path, "Give labels.parquet or the folder of a cxrmine run.")
     return path
 

@@ -7,11 +7,10 @@ the store, not in a work folder that would be swept.
 
 import contextlib
 import fcntl
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ from flows.train_stages import (  # noqa: E402
     train_on,
     write_dataset,
 )
+from flows.training_record import settings_of  # noqa: E402
 from modeling.code_version import code_version  # noqa: E402
 
 
@@ -157,7 +157,7 @@ def _publish(
         "started": started.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": code_version(),
-        "settings": json.loads(json.dumps(asdict(job), default=str)),
+        "settings": settings_of(job),
         "stages": {
             stage: {**artifact.details, "seconds": seconds[stage], "cached": artifact.cached,
                     "key": artifact.key}

@@ -133,12 +133,14 @@ def train_on(
     sides = sides_of(job, dataset)
     data, _ = sides.part(TRAIN)
     how = train_with_mining if job.settings.name == ATTENTION_MINING.name else train
+    weights = job.settings.weights
+    file = {} if weights in ("none", "imagenet") else {"weights": digest_file(Path(weights))}
     return how(
         data,
         sides.parts.get(VAL),
         job.settings,
         out,
-        provenance=sides.provenance,
+        provenance={**sides.provenance, **file},
         init=job.init,
         resume=resume,
         workers=job.workers,

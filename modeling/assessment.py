@@ -72,7 +72,7 @@ def score_checkpoint(
     if data.findings != card.findings:
         raise EvaluationError(f"data with {data.findings}", f"{card.findings} of the checkpoint")
     settings = Preset(**card.preset)
-    fabric = make_fabric(settings, accelerator)
+    fabric = make_fabric(settings, accelerator, alone=True)
     module = fabric.setup_module(network)
     workers = default_workers(fabric.device)
     return (

@@ -85,7 +85,7 @@ def label_findings(labels: str | Path) -> tuple[str, ...]:
     path = Path(labels)
     if _kind(path) != "table":
         return CHESTXRAY14
-    return findings_in(pq.read_schema(part_paths(_labels_path(path))[0]))
+    return findings_in(pq.read_schema(part_paths(labels_path(path))[0]))
 
 
 def _kind(labels: Path) -> str:
@@ -110,7 +110,7 @@ def _chexpert(labels: Path, found: ImageSet) -> LabelledImages:
 
 
 def _mined(labels: Path, found: ImageSet) -> LabelledImages:
-    path = _labels_path(labels)
+    path = labels_path(labels)
     findings = findings_in(pq.read_schema(part_paths(path)[0]))
     table = read_table(path, labels_contract(findings))
     beside = labels / "reports.parquet" if labels.is_dir() else labels.with_name("reports.parquet")
@@ -124,7 +124,8 @@ def _mined(labels: Path, found: ImageSet) -> LabelledImages:
     return _together(joined.found, joined.report_ids, table, content_hash(path))
 
 
-def _labels_path(labels: Path) -> Path:
+def labels_path(labels: Path) -> Path:
+    """The label table, given it or the folder that it is in."""
     inside = labels / "labels.parquet"
     return inside if inside.exists() else labels
 

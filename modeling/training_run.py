@@ -192,7 +192,7 @@ class Run:
         return _due(self.now.step, self.total, self.settings.validations)
 
     def _write_loss(self) -> None:
-        mean = (self.now.loss_sum + float(self._losses)) / max(1, self.now.loss_steps)
+        mean = self._loss_sum() / max(1, self.now.loss_steps)
         if not math.isfinite(mean):
             raise FloatingPointError(
                 f"{self.out}: the loss is {mean} at step {self.now.step}, expected a number. "
@@ -205,6 +205,13 @@ class Run:
         self.watcher.stepped(self.now.step, mean, rate)
         self.now.loss_sum, self.now.loss_steps = 0.0, 0
         self._losses.zero_()
+
+    def _loss_sum(self) -> float:
+        """The losses of all ranks since the last row of the curve; every rank has to ask."""
+        here = self._losses.clone()
+        if self.fabric.world_size > 1:
+            torch.distributed.all_reduce(here)
+        return self.now.loss_sum + float(here)
 
     def _validate(self, data: Labelled) -> None:
         found = score_dataset(
@@ -235,13 +242,14 @@ class Run:
                 keep_newest(self.out, kind)
 
     def _save(self, kind: str, *, with_state: bool) -> None:
+        losses = self._loss_sum()
         if self.fabric.is_global_zero:
             now = self.now
             card = Card(
                 self.data.findings, self.settings.to_json(), now.step, self._epoch(),
                 self.provenance, code_version(), self.parent, dict(now.metrics),
             )  # fmt: skip
-            values = {**vars(now), "loss_sum": now.loss_sum + float(self._losses)}
+            values = {**vars(now), "loss_sum": losses}
             state = capture(self.inner, {"progress": values}) if with_state else None
             folder = checkpoint_folder(self.out, kind, now.step)
             save_checkpoint(folder, self.model.state_dict(), card, state)

@@ -19,11 +19,18 @@ Images = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for checkpoints and tables.")]
 PresetName = Annotated[
-    str, typer.Option("--preset", help="chestxray8 (SGD, as the paper) or modern (AdamW, cosine).")
+    str,
+    typer.Option(
+        "--preset",
+        help="chestxray8 (SGD, as the paper), modern (AdamW, cosine) or attention-mining "
+        "(modern, then a second stage).",
+    ),
 ]
 Backbone = Annotated[
     str | None,
-    typer.Option(help="alexnet, googlenet, vgg16, resnet50 or densenet121."),
+    typer.Option(
+        help="alexnet, googlenet, vgg16, resnet50 or densenet121; +msa behind it adds scales."
+    ),
 ]
 Pooling = Annotated[str | None, typer.Option(help="average, max or lse.")]
 R = Annotated[float | None, typer.Option("--r", help="r of Log-Sum-Exp pooling.")]
