@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data_contracts import Verdict
-from mining.assertion.negex import NEGATED_RULE, PRESENT_RULE
 from mining.concepts.abbreviations import ReportAbbreviations
 from mining.parsing import Parse, Unparsed
 from mining.reading import OTHER, ReadMention, Sentence, cut
 from mining.resources import load_resources, the_findings, the_parser, the_profile
+from mining.rule_cards import NOT_RULES
 from mining.sections import mined_sections
 from mining.sentences import split_sentences
 from mining.settings import MiningSettings
@@ -41,14 +41,32 @@ class ExplainedSentence:
 
 
 @dataclass(frozen=True)
+class AggregationStep:
+    """From the mentions of a finding to its label: the states `seen` are a row of the table.
+
+    `label` is None where no mention counts in the profile.
+    """
+
+    finding: str
+    mentions: tuple[ExplainedMention, ...]
+    seen: tuple[Verdict, ...]
+    label: Verdict | None
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """A report, read step by step. ``labels`` holds the findings that are mentioned."""
+    """A report, read step by step. ``labels`` holds the findings that are mentioned and count."""
 
     text: str
     sentences: tuple[ExplainedSentence, ...]
-    labels: dict[str, Verdict]
+    steps: tuple[AggregationStep, ...]
     profile: str
     parser_id: str
+
+    @property
+    def labels(self) -> dict[str, Verdict]:
+        """The labels of the report by finding."""
+        return {step.finding: step.label for step in self.steps if step.label is not None}
 
 
 def explain_text(text: str, settings: MiningSettings | None = None) -> Explanation:
@@ -68,7 +86,8 @@ def explain_text(text: str, settings: MiningSettings | None = None) -> Explanati
         _explain(section, start, end, text[start:end], parse, own, settings)
         for (section, start, end), parse, own in zip(places, parses, used, strict=True)
     )
-    return Explanation(text, sentences, _labels(sentences, settings), settings.profile, parser.id)
+    steps = tuple(_steps(sentences, settings))
+    return Explanation(text, sentences, steps, settings.profile, parser.id)
 
 
 def _explain(
@@ -94,7 +113,7 @@ def _mention(
         text=sentence.text[mention.start : mention.end],
         cues=tuple(sentence.text[a:b] for a, b in mention.cues),
         arcs=tuple(f"{sentence.words[a]} → {sentence.words[b]}" for a, b in ruling.arcs),
-        reads=rules.get(ruling.rule_id, _DEFAULTS.get(ruling.rule_id, "")),
+        reads=rules.get(ruling.rule_id, NOT_RULES.get(ruling.rule_id, "")),
         state=the_profile(settings.profile).state(
             found.finding, found.form, verdict=ruling.verdict, rule_id=ruling.rule_id,
             temporality=ruling.temporality, experiencer=ruling.experiencer,
@@ -102,30 +121,21 @@ def _mention(
     )  # fmt: skip
 
 
-_DEFAULTS = {
-    "default.present": "no cue reaches the mention: plainly asserted",
-    NEGATED_RULE: "NegEx (negspacy) negates it",
-    PRESENT_RULE: "NegEx (negspacy) does not negate it",
-    "form.hedged": "the words themselves are a hedge",
-    "unparsed": "the parser failed and a cue stands in the sentence",
-}
-
-
-def _labels(sentences: Sequence[ExplainedSentence], settings: MiningSettings) -> dict[str, Verdict]:
+def _steps(
+    sentences: Sequence[ExplainedSentence], settings: MiningSettings
+) -> Iterator[AggregationStep]:
     aggregation = the_profile(settings.profile).aggregation
-    labels = {}
     for finding in the_findings(settings.findings).findings:
-        state = aggregation.state(_states_of(finding.name, sentences))
-        if state is not None:
-            labels[finding.name] = state
-    return labels
-
-
-def _states_of(finding: str, sentences: Sequence[ExplainedSentence]) -> Iterator[Verdict]:
-    for sentence in sentences:
-        for mention in sentence.mentions:
-            if mention.mention.found.finding == finding and mention.state is not None:
-                yield mention.state
+        own = [
+            mention
+            for sentence in sentences
+            for mention in sentence.mentions
+            if mention.mention.found.finding == finding.name
+        ]
+        if own:
+            states = {mention.state for mention in own if mention.state is not None}
+            seen = tuple(verdict for verdict in Verdict if verdict in states)
+            yield AggregationStep(finding.name, tuple(own), seen, aggregation.state(seen))
 
 
 def shown(sentence: ExplainedSentence) -> list[ExplainedMention]:

@@ -20,9 +20,11 @@ _COLOURS = {
 
 
 def render(explanation: Explanation) -> RenderableType:
-    """The sentences with a finding, each with its tree and rulings, then the labels."""
+    """The report, the sentences with a finding, each with its rulings and tree, and the labels."""
     with_findings = [s for s in explanation.sentences if shown(s)]
     parts: list[RenderableType] = []
+    if len(explanation.sentences) > 1:
+        parts += [_report(explanation), ""]
     for sentence in with_findings:
         parts += [_sentence(sentence), *_mentions(sentence), _tree(sentence), ""]
     quiet = len(explanation.sentences) - len(with_findings)
@@ -32,15 +34,29 @@ def render(explanation: Explanation) -> RenderableType:
     return Group(*parts)
 
 
+def _report(explanation: Explanation) -> Text:
+    """The whole text: what is not mined is dim, mentions and cues are coloured."""
+    text = Text(explanation.text, style="dim")
+    for sentence in explanation.sentences:
+        text.stylize("not dim", sentence.start, sentence.end)
+        _paint(text, sentence, at=sentence.start)
+    return text
+
+
+def _paint(text: Text, sentence: ExplainedSentence, *, at: int = 0) -> None:
+    offsets = sentence.sentence.offsets
+    for mention in shown(sentence):
+        for start, end in mention.mention.cues:
+            text.stylize("bold cyan", at + start, at + end)
+        colour = _COLOURS[mention.mention.ruling.verdict]
+        for token in mention.mention.found.tokens:
+            start, end = offsets[token]
+            text.stylize(f"{colour} underline", at + start, at + end)
+
+
 def _sentence(sentence: ExplainedSentence) -> Text:
     text = Text(sentence.sentence.text, style="bold")
-    for mention in shown(sentence):
-        colour = _COLOURS[mention.mention.ruling.verdict]
-        offsets = sentence.sentence.offsets
-        for token in mention.mention.found.tokens:
-            text.stylize(f"{colour} underline", *offsets[token])
-        for start, end in mention.mention.cues:
-            text.stylize("bold cyan", start, end)
+    _paint(text, sentence)
     where = sentence.section or "no header"
     return Text.assemble((f"{where} {sentence.start}-{sentence.end}  ", "dim"), text)
 
@@ -62,7 +78,8 @@ def _mentions(sentence: ExplainedSentence) -> list[Text]:
         if mention.arcs:
             line.append("   arcs " + ", ".join(mention.arcs), style="dim")
         if (ruling.temporality, ruling.experiencer) != ("current", "patient"):
-            line.append(f"\n      {ruling.temporality}, {ruling.experiencer}")
+            rules = f", by {', '.join(ruling.context_rules)}" if ruling.context_rules else ""
+            line.append(f"\n      {ruling.temporality}, {ruling.experiencer}{rules}")
         if mention.state is None:
             line.append("\n      does not count in this profile", style="dim")
         elif mention.state != ruling.verdict:
@@ -92,10 +109,16 @@ def _grow(tree: Tree, parse: Parse, node: int, words: tuple[str, ...]) -> None:
 
 def _labels(explanation: Explanation) -> Table:
     table = Table(title=f"labels (profile {explanation.profile})", title_justify="left")
-    table.add_column("finding")
-    table.add_column("label")
-    for finding, state in explanation.labels.items():
-        table.add_row(finding, Text(state.value, style=_COLOURS[state]))
-    if not explanation.labels:
-        table.add_row("none mentioned", "")
+    for name in ("finding", "its mentions count as", "seen", "label"):
+        table.add_column(name)
+    for step in explanation.steps:
+        states = Text(", ").join(_state(mention.state) for mention in step.mentions)
+        seen = Text(" + ").join(_state(state) for state in step.seen)
+        table.add_row(step.finding, states, seen, _state(step.label, nothing="not mentioned"))
+    if not explanation.steps:
+        table.add_row("none mentioned", "", "", "")
     return table
+
+
+def _state(state: Verdict | None, nothing: str = "nothing") -> Text:
+    return Text(nothing, style="dim") if state is None else Text(state.value, _COLOURS[state])

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mining.assertion.judge import DEFAULT_RULE, UNPARSED_RULE
+from mining.assertion.negex import NEGATED_RULE, PRESENT_RULE
 from mining.assertion.rulebook import RuleBook
 from mining.reading import HEDGED_FORM_RULE
 
 _EXAMPLES = 2
 NOT_RULES = {
     DEFAULT_RULE: "no cue reaches the mention: plainly asserted",
+    NEGATED_RULE: "NegEx (negspacy) negates it",
+    PRESENT_RULE: "NegEx (negspacy) does not negate it",
     HEDGED_FORM_RULE: "the words themselves are a hedge",
     UNPARSED_RULE: "the parser failed and a cue stands in the sentence",
 }

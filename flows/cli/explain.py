@@ -16,8 +16,12 @@ def explain(
     profile: Profile = None,
     findings: Findings = None,
     parser: Parser = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page to this file instead; only you can read it."),
+    ] = None,
 ) -> None:
-    """Why a text gets its labels: mention, rule, cue and the arcs between them."""
+    """Why a text gets its labels: mention, rule, cue, the arcs between them, aggregation."""
     from dataclasses import replace
 
     from rich.console import Console
@@ -34,4 +38,12 @@ def explain(
     from mining.explain_view import render
 
     report = read_report(labels, text) if labels else text
-    Console().print(render(explain_text(report, settings)))
+    explanation = explain_text(report, settings)
+    if html is None:
+        Console().print(render(explanation))
+        return
+    from flows.explain_page import write_explanation
+
+    title = f"Why report {text} has its labels" if labels else "Why a text gets its labels"
+    write_explanation(explanation, settings, html, title=title)
+    typer.echo(f"{html}")
