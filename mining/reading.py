@@ -69,6 +69,10 @@ class SentenceReader:
         self._rival = rival
         self._asserts = lru_cache(maxsize=4096)(self._plainly_asserts)
 
+    def with_rules(self, book: RuleBook) -> SentenceReader:
+        """A reader that finds the same mentions and judges them by this book."""
+        return SentenceReader(self._matcher, book, self._rival)
+
     def needs_parse(self, text: str, abbreviations: Sequence[str] | None = None) -> bool:
         """Whether judging this sentence can depend on its parse."""
         sentence = cut(text)
