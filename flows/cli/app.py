@@ -16,6 +16,7 @@ from flows.cli.evaluate import evaluate
 from flows.cli.evaluate_boxes import evaluate_boxes
 from flows.cli.explain import explain
 from flows.cli.export import export
+from flows.cli.forget import forget
 from flows.cli.gallery import gallery
 from flows.cli.localise import localise
 from flows.cli.mine import mine
@@ -42,6 +43,7 @@ for verb in (localise, gallery, trace):
     app.command()(verb)
 for verb in (train, evaluate, predict, ablate, phantoms):
     app.command()(verb)
+app.command()(forget)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
 app.add_typer(config, name="config")
