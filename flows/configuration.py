@@ -88,6 +88,7 @@ MINING_MEANINGS = {
     "findings": "chestxray14, chestxray8, chexpert14, or a path to a .toml of your own",
     "profile": "what counts as positive: clinical, openi-mesh, chexpert, or a path to a .toml",
     "concepts": "who finds mentions: both, phrases, linker, umls",
+    "umls": "folder of scispaCy's UMLS linker, for concepts umls; empty: scispaCy's cache",
     "parser": "who parses: embedded, scispacy, stanza, or an installed spaCy model",
     "assertion": "who judges: rules, or negex (the rival)",
     "shards": "part files per table",

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from mining.assertion.negex import negex_print
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
+from mining.concepts.umls import find_umls
+from mining.concepts.umls_matcher import SETTINGS as UMLS_SETTINGS
 from mining.ingest.formats import OPENI
 from mining.ingest.openi import openi_corpus
 from mining.resources import load_resources, the_findings, the_parser, the_profile
@@ -41,6 +43,9 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         prints["concepts"] = settings.concepts
         if settings.concepts != "phrases":
             prints["linker"] = linker_print()
+        if settings.concepts == "umls":
+            own = hashlib.sha256(UMLS_SETTINGS.read_bytes()).hexdigest()
+            prints["umls"] = f"{own} {find_umls(settings.umls).fingerprint}"
         prints["parser"] = the_parser(settings.parser).id
         negex = settings.assertion == "negex"
         prints["assertion"] = negex_print() if negex else settings.assertion

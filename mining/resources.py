@@ -9,7 +9,10 @@ from mining.assertion.negex import NegexJudge
 from mining.assertion.rule_files import load_rules
 from mining.assertion.rulebook import RuleBook
 from mining.concepts import LinkedMatcher, Linker, PhraseMatcher
+from mining.concepts.abbreviations import Finder
 from mining.concepts.linker import known_words
+from mining.concepts.umls import UmlsLinker, find_umls
+from mining.concepts.umls_matcher import UmlsMatcher, load_umls_settings
 from mining.finding_sets import FindingSet, load_finding_set
 from mining.parsing import Parser, load_parser
 from mining.profiles import Profile, load_profile
@@ -36,12 +39,17 @@ def load_resources(settings: MiningSettings) -> Resources:
     return Resources(vocabulary, book, SentenceReader(_matcher(settings, vocabulary), book, rival))
 
 
-def _matcher(settings: MiningSettings, vocabulary: Vocabulary) -> PhraseMatcher | LinkedMatcher:
+def _matcher(settings: MiningSettings, vocabulary: Vocabulary) -> Finder:
     phrases = PhraseMatcher(vocabulary)
     if settings.concepts == "phrases":
         return phrases
     linker = Linker(vocabulary, known=known_words(load_vocabulary()))
-    return LinkedMatcher(phrases, linker, phrases=settings.concepts == "both")
+    linked = LinkedMatcher(phrases, linker, phrases=settings.concepts != "linker")
+    if settings.concepts != "umls":
+        return linked
+    chosen = load_umls_settings()
+    umls = UmlsLinker(find_umls(settings.umls), similarity=chosen.similarity)
+    return UmlsMatcher(linked, phrases, vocabulary, umls, chosen)
 
 
 @lru_cache(maxsize=4)

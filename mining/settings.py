@@ -26,6 +26,7 @@ class MiningSettings:
     findings: str = "chestxray14"  # a set of findings (the label columns), or a path to a TOML file
     profile: str = "clinical"  # what a label set calls positive; a name or a path to a TOML file
     concepts: str = "both"  # who finds mentions: phrases, linker (misspelt words), both, or umls
+    umls: str = ""  # folder of scispaCy's UMLS linker for concepts umls; empty: scispaCy's cache
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
     assertion: str = "rules"  # who judges: rules, or negex (negspacy, the rival)
     shards: int = 1  # part files per table, contiguous
@@ -37,7 +38,7 @@ class MiningSettings:
         known_sets = () if self.findings.endswith(".toml") else finding_set_names()
         for key, known in (
             ("findings", known_sets),
-            ("concepts", ("phrases", "linker", "both")),
+            ("concepts", ("phrases", "linker", "both", "umls")),
             ("assertion", ("rules", "negex")),
         ):
             if known and getattr(self, key) not in known:

@@ -14,6 +14,7 @@ from flows.cli.options import (
     Parser,
     Profile,
     Source,
+    Umls,
     make_job,
 )
 
@@ -52,13 +53,14 @@ def compare(
     parser: Parser = None,
     assertion: Assertion = None,
     concepts: Concepts = None,
+    umls: Umls = None,
     map: Map = None,
     format: Format = None,
 ) -> None:
     """Configurations and rivals side by side against a gold; OpenI's test split stays out."""
     job = make_job(
         source, map, format, profile=profile, findings=findings, parser=parser,
-        assertion=assertion, concepts=concepts,
+        assertion=assertion, concepts=concepts, umls=umls,
     )  # fmt: skip
     from mining.comparing import read_configurations
 
@@ -73,7 +75,9 @@ def compare(
     )  # fmt: skip
     made = compare_configurations(asked)
     print_comparison(made.compared, reports=len(made.reports), left_out=made.left_out)
-    typer.echo(f"{len(made.disagreements):,} labels are present for some configurations and not for all")
+    typer.echo(
+        f"{len(made.disagreements):,} labels are present for some configurations and not for all"
+    )
     if out:
         names = write_comparison(made, out)
         typer.echo(f"{out}: {', '.join(names)}")

@@ -15,6 +15,7 @@ from flows.cli.options import (
     Profile,
     Shards,
     Source,
+    Umls,
     make_job,
 )
 
@@ -27,6 +28,7 @@ def mine(
     parser: Parser = None,
     assertion: Assertion = None,
     concepts: Concepts = None,
+    umls: Umls = None,
     shards: Shards = None,
     map: Map = None,
     format: Format = None,
@@ -44,6 +46,7 @@ def mine(
         parser=parser,
         assertion=assertion,
         concepts=concepts,
+        umls=umls,
         shards=shards,
         max_reject_rate=max_reject_rate,
     )

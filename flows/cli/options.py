@@ -40,7 +40,14 @@ Assertion = Annotated[
 ]
 Concepts = Annotated[
     str | None,
-    typer.Option(help="Finder of mentions: both (default), phrases, linker (misspelt words)."),
+    typer.Option(
+        help="Finder of mentions: both (default), phrases, linker (misspelt words), umls (both "
+        "and scispaCy's UMLS linker)."
+    ),
+]
+Umls = Annotated[
+    str | None,
+    typer.Option(help="Folder of scispaCy's UMLS linker; default: scispaCy's own cache."),
 ]
 Shards = Annotated[int | None, typer.Option(min=1, help="Part files per table (default 1).")]
 Map = Annotated[

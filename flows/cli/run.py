@@ -17,6 +17,7 @@ from flows.cli.options import (
     Parser,
     Profile,
     Shards,
+    Umls,
     make_job,
 )
 
@@ -51,6 +52,7 @@ def run(
     parser: Parser = None,
     assertion: Assertion = None,
     concepts: Concepts = None,
+    umls: Umls = None,
     shards: Shards = None,
     map: Map = None,
     format: Format = None,
@@ -70,6 +72,7 @@ def run(
         parser=parser,
         assertion=assertion,
         concepts=concepts,
+        umls=umls,
         shards=shards,
         max_reject_rate=max_reject_rate,
     )

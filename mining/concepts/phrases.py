@@ -58,6 +58,16 @@ class PhraseMatcher:
                     found.append((tokens, source))
         return [_mention(tokens, phrase) for tokens, phrase in _resolve(found, masked)]
 
+    def masked(self, words: Sequence[str]) -> dict[str, set[int]]:
+        """The words that look like a finding and are not, by finding."""
+        masked: dict[str, set[int]] = {}
+        for start, word in enumerate(words):
+            for pattern, source in self._index.get(word, ()):
+                if isinstance(source, LookAlike):
+                    tokens = match_at(pattern, words, start, self._stops)
+                    masked.setdefault(source.finding, set()).update(tokens or ())
+        return masked
+
 
 def _mention(tokens: tuple[int, ...], phrase: Phrase) -> Found:
     return Found(
