@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from modeling.auc import (
     Interval,
@@ -145,12 +146,9 @@ def summarise(
     first: tuple[float | None, Floats] | None = None
     for cell in cells:
         runs = scored[cell.name]
-        # (seeds, replicates, findings); seed n of every cell starts alike, so they are drawn alike.
-        areas = np.stack([bootstrap_auc(run.scores, run.targets, draws, numbers) for run in runs])
-        drawn = np.random.default_rng([seed, 1]).integers(0, len(runs), (len(runs), replicates))
-        replicated = areas[drawn, np.arange(replicates)].mean(axis=0)
+        replicated = drawn_aucs(runs, draws, numbers, seed)
         each = [_aucs(run) for run in runs]
-        means = [macro([row[n] for row in each]) for n in range(len(findings))]
+        means = mean_aucs(runs)
         mean, spread = macro(means), macro_replicates(replicated)
         first = first or (mean, spread)
         gain = None if mean is None or first[0] is None else mean - first[0]
@@ -165,6 +163,27 @@ def summarise(
             )
         )
     return results
+
+
+def drawn_aucs(
+    runs: Sequence[Scored],
+    draws: npt.NDArray[np.int32],
+    numbers: npt.NDArray[np.int64],
+    seed: int = 0,
+) -> Floats:
+    """A cell's AUC (replicates, findings), over draws of patients and of its runs, one per seed."""
+    # (seeds, replicates, findings); seed n of every cell starts alike, so they are drawn alike.
+    areas = np.stack([bootstrap_auc(run.scores, run.targets, draws, numbers) for run in runs])
+    count, replicates, _ = areas.shape
+    drawn = np.random.default_rng([seed, 1]).integers(0, count, (count, replicates))
+    mean: Floats = areas[drawn, np.arange(replicates)].mean(axis=0)
+    return mean
+
+
+def mean_aucs(runs: Sequence[Scored]) -> list[float | None]:
+    """A cell's AUC per finding, the mean over its runs."""
+    each = [_aucs(run) for run in runs]
+    return [macro([row[n] for row in each]) for n in range(runs[0].logits.shape[1])]
 
 
 def ablation_grid(results: Sequence[CellResult]) -> Grid:

@@ -16,12 +16,17 @@ Floats = npt.NDArray[np.float64]
 Curve = tuple[Floats, Floats]
 _SIDE, _GAP, _TOP, _LEGEND = 300, 60, 40, 190
 _POINTS = 400  # of a curve, at most
-# Okabe and Ito's colours, told apart by the colour-blind; then the same, dashed.
-_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC9900", "#0072B2", "#D55E00", "#CC79A7")
+# Okabe and Ito's colours, told apart by the colour-blind, wine for their yellow, which no line on
+# white can have; then the same, dashed.
+_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#882255", "#0072B2", "#D55E00", "#CC79A7")
 
 
 def curves_svg(scores: Floats, targets: Floats, result: Evaluation) -> str:
-    """An SVG page of three panels: ROC, precision-recall, reliability; a line per finding."""
+    """An SVG page of three panels: ROC, precision-recall, reliability; a line per finding.
+
+    A dot of the reliability is a bin of scores, as large as it has images; the line is the diagonal
+    where scores are shares.
+    """
     rocs, recalls, fits = [], [], []
     for n, found in enumerate(result.findings.values()):
         known = ~np.isnan(targets[:, n])
@@ -30,12 +35,15 @@ def curves_svg(scores: Floats, targets: Floats, result: Evaluation) -> str:
         rocs.append(_roc(wanted, column) if both else None)
         recalls.append(_precision(wanted, column) if both else None)
         bins = found.calibration.bins if found.calibration else ()
-        kept = [(item.score, item.rate) for item in bins if item.score is not None]
-        fits.append((np.array([s for s, _ in kept]), np.array([r for _, r in kept], float)))
+        fits.append([
+            (item.score, item.rate, item.count / max(1, known.sum()))
+            for item in bins
+            if item.score is not None and item.rate is not None
+        ])  # fmt: skip
     panels = [
         _panel(0, "ROC", "1 − specificity", "sensitivity", rocs, diagonal=True),
         _panel(1, "Precision and recall", "recall", "precision", recalls),
-        _panel(2, "Reliability", "mean score", "share of positives", fits, diagonal=True),
+        _panel(2, "Reliability", "mean score", "share of positives", [], diagonal=True, dots=fits),
     ]
     names = [f"{n.replace('_', ' ')} {short(f.auc.value)}" for n, f in result.findings.items()]
     width = 3 * (_SIDE + _GAP) + _GAP // 2 + _LEGEND
@@ -70,6 +78,7 @@ def _panel(
     up: str,
     curves: Sequence[Curve | None],
     diagonal: bool = False,
+    dots: Sequence[Sequence[tuple[float, float, float]]] = (),
 ) -> str:
     left = _GAP + place * (_SIDE + _GAP)
     parts = [
@@ -92,7 +101,20 @@ def _panel(
                 f"{x * _SIDE:.1f},{(1 - y) * _SIDE:.1f}" for x, y in zip(*curve, strict=True)
             )
             parts.append(f'<polyline points="{points}" fill="none" {_stroke(n)}/>')
+    for n, own in enumerate(dots):
+        parts.append(_dots(own, _COLOURS[n % len(_COLOURS)]))
     return "".join(parts) + "</g>"
+
+
+def _dots(points: Sequence[tuple[float, float, float]], colour: str) -> str:
+    """Circles at x and y, as large as the third says, and a thin line through them."""
+    places = [(x * _SIDE, (1 - y) * _SIDE, 1.5 + 7 * share**0.5) for x, y, share in points]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
+    circles = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>' for x, y, r in places)
+    return (
+        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-opacity="0.35"/>'
+        f'<g fill="{colour}" fill-opacity="0.6">{circles}</g>'
+    )
 
 
 def _legend(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import os
 
 import torch
 from lightning.fabric import Fabric
+from lightning_utilities.core import rank_zero
 
 from modeling.presets import Preset
 
@@ -19,7 +20,7 @@ def make_fabric(
     With `alone` this process computes on one device, whatever others have been started with it.
     """
     # It would say at every start that the precision is the one that was asked for.
-    logging.getLogger("lightning.fabric.utilities.rank_zero").setLevel(logging.WARNING)
+    rank_zero.log.setLevel(logging.WARNING)
     local = 0 if alone else int(os.environ.get("LOCAL_WORLD_SIZE", 0))
     nodes = int(os.environ.get("WORLD_SIZE", 1)) // local if local else 1
     cuda = accelerator != "cpu" and torch.cuda.is_available()
