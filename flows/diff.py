@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,15 +17,21 @@ from mining.deciding import Contribution, Pair, deciding_rules
 from mining.diff_view import readable
 from mining.diffing import LabelDiff, diff_labels, steps_by_rule, with_reasons
 
+if TYPE_CHECKING:  # loads the parser; a comparison needs none
+    from mining.rulecheck.trial import Trial
+
 MOST_CASES = 2000
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two label sets, what differs, and the flips with their rules and, if asked, sentences."""
+    """What differs between two label sets, the flips with their rules and, if asked, sentences.
 
-    before: LabelSet
-    after: LabelSet
+    `sets` describes both by a name of each; `provenance` goes into the table of flips.
+    """
+
+    sets: Mapping[str, str]
+    provenance: Mapping[str, str]
     diff: LabelDiff
     flips: pa.Table
     with_text: bool
@@ -48,17 +54,36 @@ def compare_sets(before: LabelSet, after: LabelSet, *, with_text: bool) -> Compa
         one, other = (_sentences(*side) for side in zip((before, after), reasons, strict=True))
         sentences = (one, other)
     flips = with_reasons(diff.flips, (rules[0], rules[1]), sentences)
-    return Comparison(before, after, diff, flips, with_text)
+    named = {"first": before, "second": after}
+    return Comparison(
+        sets={name: f"{one.path} {one.made}".strip() for name, one in named.items()},
+        provenance={"before": content_hash(before.path), "after": content_hash(after.path)},
+        diff=diff,
+        flips=flips,
+        with_text=with_text,
+    )
+
+
+def of_trial(run: LabelSet, trial: "Trial", rules: str, *, with_text: bool) -> Comparison:
+    """What the rules tried would change in a run. Errors: NotFound when there are no texts."""
+    flips = trial.flips
+    if with_text:
+        one, other = (_sentences(run, reasons) for reasons in trial.reasons)
+        before, after = trial.rules
+        flips = with_reasons(trial.diff.flips, (before, after), (one, other))
+    return Comparison(
+        sets={"the run": f"{run.path} {run.made}", "rules tried": rules},
+        provenance={"before": content_hash(run.path), "after": f"rules {trial.book_hash}"},
+        diff=trial.diff,
+        flips=flips,
+        with_text=with_text,
+    )
 
 
 def write_flips(made: Comparison, path: Path) -> None:
     """Writes the table of flips; only you can read it when it holds text. Errors: OSError."""
-    provenance = {
-        "before": content_hash(made.before.path),
-        "after": content_hash(made.after.path),
-    }
     with replacing(path, private=made.with_text) as inside:
-        write_table(inside, made.flips, FLIPS, provenance)
+        write_table(inside, made.flips, FLIPS, made.provenance)
 
 
 def write_diff_page(made: Comparison, path: Path) -> None:
@@ -96,8 +121,7 @@ def _sentences(side: LabelSet, reasons: Mapping[Pair, list[Contribution]]) -> di
 
 
 def _facts(made: Comparison) -> dict[str, str]:
-    sets = {"first": made.before, "second": made.after}
-    facts = {name: f"{one.path} {one.made}".strip() for name, one in sets.items()}
+    facts = dict(made.sets)
     facts["reports in both"] = f"{made.diff.compared:,}"
     facts["only in the first"] = f"{len(made.diff.only_before):,}"
     facts["only in the second"] = f"{len(made.diff.only_after):,}"
