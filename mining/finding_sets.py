@@ -28,10 +28,10 @@ from typing import Any
 
 from data_contracts import CHESTXRAY8, CHESTXRAY14, Finding, finding_set
 from mining.concepts.phrases import PhraseMatcher
-from mining.examples import read_example, tokens_of
+from mining.examples import ExampleError, read_example, tokens_of
 from mining.reading import OTHER, cut
 from mining.vocabulary import Entry, LookAlike, Vocabulary, VocabularyError, load_vocabulary
-from mining.vocabulary.loader import VOCABULARY, line_of, read_toml
+from mining.vocabulary.loader import VOCABULARY, line_of, line_with, read_toml
 
 CHEXPERT = VOCABULARY / "chexpert" / "set.toml"
 _SET_KEYS = {"name", "finding"}
@@ -90,7 +90,7 @@ def _listed(file: Path, data: Mapping[str, Any]) -> FindingSet:
         )
     rows = data.get("finding")
     if not isinstance(rows, list) or not rows or not isinstance(data.get("name"), str):
-        raise VocabularyError(str(file), "expected a `name` and at least one [[finding]]")
+        raise VocabularyError(f"{file}:1", "expected a `name` and at least one [[finding]]")
     shipped = load_vocabulary()
     digest = hashlib.sha256(shipped.content_hash.encode() + file.read_bytes())
     findings: list[Finding] = []
@@ -189,21 +189,35 @@ def check_examples(vocabulary: Vocabulary, file: Path) -> None:
     """Returns when each phrase finds what its `yes` sentences mark and nothing in its `no` ones.
 
     Raises:
-        VocabularyError: with the first example that fails.
-        ExampleError: a `yes` sentence without brackets.
+        VocabularyError: with the first example that fails, or that marks nothing in brackets.
     """
     matcher = PhraseMatcher(vocabulary)
     for entry in vocabulary.entries:
         for phrase in entry.phrases:
-            where = f"{file}: {entry.name}, phrase {phrase.form}"
+            what = f"{entry.name}, phrase {phrase.form}"
             for marked in phrase.yes:
-                example = read_example(marked)
+                where = f"{_line_of_example(marked, entry, file)}: {what}"
+                try:
+                    example = read_example(marked)
+                except ExampleError as error:
+                    raise VocabularyError(where, str(error)) from error
                 sentence = cut(example.text)
                 wanted = tuple(tokens_of(sentence.offsets, example.spans))
                 found = matcher.find(sentence.words)
                 if (wanted, entry.name) not in [(f.tokens, f.finding) for f in found]:
                     raise VocabularyError(where, f"its patterns do not find {marked!r}")
             for plain in phrase.no:
+                where = f"{_line_of_example(plain, entry, file)}: {what}"
                 found = matcher.find(cut(plain).words)
                 if (entry.name, phrase.form) in [(f.finding, f.form) for f in found]:
                     raise VocabularyError(where, f"its patterns find something in {plain!r}")
+
+
+def _line_of_example(text: str, entry: Entry, file: Path) -> str:
+    """The file and line of an example: the list's own, or that of a vocabulary that it names."""
+    names = [file.parent / name for name in entry.file.split(", ")]
+    for path in (file, *names, *(VOCABULARY / path.name for path in names)):
+        line = line_with(path, text) if path.is_file() else None
+        if line is not None:
+            return f"{path}:{line}"
+    return str(file)

@@ -131,6 +131,12 @@ def line_of(file: Path, what: str, number: int = 0) -> int:
     return found[number] if number < len(found) else 1
 
 
+def line_with(file: Path, text: str) -> int | None:
+    """The first line in which this text stands; None where it does not stand as it is."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((n for n, line in enumerate(lines, 1) if text in line), None)
+
+
 def _entry(file: Path) -> Entry:
     data = read_toml(file)
     unknown = sorted(set(data) - _FILE_KEYS)
@@ -138,7 +144,7 @@ def _entry(file: Path) -> Entry:
     for key in ("name", "definition", "phrase"):
         if not data.get(key):
             raise VocabularyError(
-                file.name, f"no `{key}`; a finding needs name, definition, phrase"
+                f"{file.name}:1", f"no `{key}`; a finding needs name, definition, phrase"
             )
     lists = {}
     for key in data.get("words", {}):
@@ -150,11 +156,11 @@ def _entry(file: Path) -> Entry:
         definition=data["definition"],
         cuis=tuple(data.get("cuis", [])),
         phrases=tuple(
-            _phrase(raw, name, lists, f"{file.name}:{line_of(file, '[[phrase]]', n)}")
+            _phrase(raw, name, lists, file, line_of(file, "[[phrase]]", n))
             for n, raw in enumerate(data["phrase"])
         ),
         look_alikes=tuple(
-            _look_alike(raw, name, lists, f"{file.name}:{line_of(file, '[[look_alike]]', n)}")
+            _look_alike(raw, name, lists, file, line_of(file, "[[look_alike]]", n))
             for n, raw in enumerate(data.get("look_alike", []))
         ),
         file=file.name,
@@ -168,9 +174,10 @@ def _known(where: str, data: Mapping[str, object], allowed: set[str]) -> None:
 
 
 def _phrase(
-    raw: Mapping[str, Any], finding: str, lists: Mapping[str, frozenset[str]], file: str
+    raw: Mapping[str, Any], finding: str, lists: Mapping[str, frozenset[str]], file: Path, line: int
 ) -> Phrase:
-    where = f"{file}: phrase {raw.get('form', '(no form)')}"
+    what = f"phrase {raw.get('form', '(no form)')}"
+    where = f"{file.name}:{line}: {what}"
     _known(where, raw, _PHRASE_KEYS)
     if not raw.get("form") or not raw.get("yes") or not raw.get("no"):
         raise VocabularyError(where, "a phrase needs form, patterns, and `yes` and `no` sentences")
@@ -178,7 +185,7 @@ def _phrase(
         finding=finding,
         form=raw["form"],
         cui=raw.get("cui"),
-        patterns=_patterns(raw, lists, where),
+        patterns=_patterns(raw, lists, file, line, what),
         certainty=float(raw.get("certainty", 1.0)),
         needs_rule=bool(raw.get("needs_rule", False)),
         yes=_strings(raw, "yes", where),
@@ -187,24 +194,28 @@ def _phrase(
 
 
 def _look_alike(
-    raw: Mapping[str, Any], finding: str, lists: Mapping[str, frozenset[str]], file: str
+    raw: Mapping[str, Any], finding: str, lists: Mapping[str, frozenset[str]], file: Path, line: int
 ) -> LookAlike:
-    where = f"{file}: look_alike {raw.get('reads', '')!r}"
+    what = f"look_alike {raw.get('reads', '')!r}"
+    where = f"{file.name}:{line}: {what}"
     _known(where, raw, _LOOK_ALIKE_KEYS)
     if not raw.get("reads") or not raw.get("yes"):
         raise VocabularyError(where, "a look_alike needs reads, patterns and `yes` sentences")
-    return LookAlike(
-        finding, raw["reads"], _patterns(raw, lists, where), _strings(raw, "yes", where)
-    )
+    patterns = _patterns(raw, lists, file, line, what)
+    return LookAlike(finding, raw["reads"], patterns, _strings(raw, "yes", where))
 
 
 def _patterns(
-    raw: Mapping[str, Any], lists: Mapping[str, frozenset[str]], where: str
+    raw: Mapping[str, Any], lists: Mapping[str, frozenset[str]], file: Path, line: int, what: str
 ) -> tuple[Pattern, ...]:
+    where = f"{file.name}:{line}: {what}"
     if not raw.get("patterns"):
         raise VocabularyError(where, "no `patterns`")
-    texts = _strings(raw, "patterns", where)
-    return tuple(p for text in texts for p in compile_pattern(text, lists, where))
+    patterns: list[Pattern] = []
+    for text in _strings(raw, "patterns", where):
+        own = line_with(file, f'"{text}"') or line
+        patterns += compile_pattern(text, lists, f"{file.name}:{own}: {what}")
+    return tuple(patterns)
 
 
 def _strings(raw: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

@@ -155,26 +155,27 @@ def test_a_bad_list_says_what_is_wrong_and_where(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "line", "message"),
     [
-        ("[active tuberculosis]", "active [tuberculosis]", "do not find"),
-        ("Positive skin test", "Positive tb test", "find something in"),
-        (
-            '["[active] tuberculosis|tb"]',
-            '"tb"',
-            "own.toml:4: phrase tuberculosis: patterns = 'tb'",
-        ),
-        ('"[active] tuberculosis|tb"', '"@kinds"', "own.toml:4"),
-        ('form = "tuberculosis"\n', "", "a phrase needs form"),
+        ("[active tuberculosis]", "active [tuberculosis]", 7, "do not find"),
+        ("[active tuberculosis]", "active tuberculosis", 7, "mark the mention"),
+        ("Positive skin test", "Positive tb test", 8, "find something in"),
+        ('["[active] tuberculosis|tb"]', '"tb"', 4, "phrase tuberculosis: patterns = 'tb'"),
+        ('"[active] tuberculosis|tb"', '"@kinds"', 6, "expected a list of [words]"),
+        ('form = "tuberculosis"\n', "", 4, "a phrase needs form"),
+        ("form =", "fromm =", 4, "unknown keys ['fromm']"),
+        ("definition =", "definiton =", 2, "unknown keys ['definiton']"),
     ],
 )
-def test_a_bad_vocabulary_of_ones_own_is_refused(
-    own: Path, old: str, new: str, message: str
+@pytest.mark.parametrize("name", ["list.toml", "own.toml"])
+def test_a_bad_vocabulary_of_ones_own_is_refused_with_its_line(
+    own: Path, old: str, new: str, line: int, message: str, name: str
 ) -> None:
     (own.parent / "own.toml").write_text(OWN.replace(old, new, 1))
     with pytest.raises((VocabularyError, PatternError)) as caught:
-        load_finding_set(str(own))
+        load_finding_set(str(own.parent / name))
     assert message in str(caught.value)
+    assert f"own.toml:{line}:" in str(caught.value)
 
 
 def test_a_file_that_is_not_there_and_a_set_that_is_none() -> None:
