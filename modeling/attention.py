@@ -20,6 +20,7 @@ from modeling.network import Network, Output
 
 BLOCKS = ("features", "image")
 MERGES = ("max", "mean")
+MEASURES = ("evidence", "score")
 
 
 class MiningError(ValueError):
@@ -39,12 +40,14 @@ class MiningOptions:
     margin: int = 1  # cells around a region that are blocked with it
     block: str = "features"  # features (only the head runs again) or image (all of it does)
     merge: str = "max"  # of the steps' normalised heatmaps: max or mean
-    keep: float = 0.5  # a step is merged if the score is at least this share of the first one
+    keep: float = 0.3  # a step is merged if this share is left of what was seen first (0: always):
+    measure: str = "evidence"  # evidence (the logit without the bias) or score (its probability)
     hills: bool = True  # … and if its hottest cell is a summit, not the slope of what was blocked
 
     def __post_init__(self) -> None:
         choose("block", self.block, BLOCKS)
         choose("merge", self.merge, MERGES)
+        choose("measure", self.measure, MEASURES)
         for option in ("steps", "margin"):
             if not getattr(self, option) >= 0:
                 raise MiningError(option, getattr(self, option), "0 or more")
@@ -60,12 +63,14 @@ class MiningOptions:
 class MiningStep(NamedTuple):
     """What one step gave of P pairs of an image and a finding.
 
-    The pairs' `logits` (P,), `heat` (P, S, S) and the cells `blocked` (P, S, S) when it was asked.
+    The pairs' `logits` (P,), `heat` (P, S, S) and the cells `blocked` (P, S, S) when it was asked;
+    `blank` (P,) is what is said when no feature is seen: the bias.
     """
 
     logits: Tensor
     heat: Tensor
     blocked: Tensor
+    blank: Tensor | float = 0.0
 
 
 def positive_pairs(targets: Tensor) -> Tensor:
@@ -96,7 +101,8 @@ def mine(
     rows, columns = pairs[:, 0], pairs[:, 1]
     heat = output.heatmaps[rows, columns].float()
     blocked = torch.zeros_like(heat, dtype=torch.bool)
-    yield MiningStep(output.logits[rows, columns], heat, blocked)
+    blank = network.prediction.bias[columns].detach().float()
+    yield MiningStep(output.logits[rows, columns], heat, blocked, blank)
     for _ in range(options.steps if len(pairs) else 0):
         region = salient_region(heat.detach(), blocked, options.threshold)
         blocked = blocked | widened(region, options.margin)
@@ -107,7 +113,7 @@ def mine(
             again = (forward or network)(seen)
             places = torch.arange(len(pairs), device=columns.device)
             logits, heat = again.logits[places, columns], again.heatmaps[places, columns].float()
-        yield MiningStep(logits, heat, blocked)
+        yield MiningStep(logits, heat, blocked, blank)
 
 
 def salient_region(heat: Tensor, blocked: Tensor, threshold: float) -> Tensor:
@@ -157,20 +163,15 @@ def blocked_images(images: Tensor, rows: Tensor, blocked: Tensor, network: Netwo
 def merge_heatmaps(steps: list[MiningStep], options: MiningOptions) -> Tensor:
     """One heatmap (P, S, S) of all steps, in the units of the first.
 
-    Each step's heat in its free cells is taken to [0, 1]; a step that does not count (see `keep`
-    and `hills` of the options), and all after it, are left out. "max" takes each cell's largest,
-    "mean" the mean of the steps in which it was free. The first map's range is given back.
+    Each step's heat in its free cells is taken to [0, 1]; a step that does not count is left out.
+    "max" takes each cell's largest, "mean" the mean of the steps in which it was free. The first
+    map's range is given back.
     """
     first = steps[0]
     low = first.heat.amin((1, 2), keepdim=True)
     span = first.heat.amax((1, 2), keepdim=True) - low
-    counts = torch.ones_like(first.logits, dtype=torch.bool)
     maps, votes = [], []
-    for number, step in enumerate(steps):
-        if number:
-            share = torch.sigmoid(step.logits.float()) / torch.sigmoid(first.logits.float())
-            counts = counts & (share >= options.keep)
-            counts = counts & (_summits(step) if options.hills else ~step.blocked.all(-1).all(-1))
+    for step, counts in zip(steps, counted_steps(steps, options), strict=True):
         votes.append(counts[:, None, None] & ~step.blocked)
         maps.append(_normalised(step) * votes[-1])
     stacked, counted = torch.stack(maps), torch.stack(votes)
@@ -179,6 +180,30 @@ def merge_heatmaps(steps: list[MiningStep], options: MiningOptions) -> Tensor:
     else:
         merged = stacked.sum(dim=0) / counted.sum(dim=0).clamp(min=1)
     return low + merged * span
+
+
+def counted_steps(steps: list[MiningStep], options: MiningOptions) -> Iterator[Tensor]:
+    """For each step which pairs it counts for, (P,) bool: `keep`, `measure`, `hills` say so.
+
+    After a step that does not count, none does; the first always counts.
+    """
+    counts = torch.ones_like(steps[0].logits, dtype=torch.bool)
+    yield counts
+    for step in steps[1:]:
+        found = _summits(step) if options.hills else ~step.blocked.all(-1).all(-1)
+        counts = counts & found & _enough(step, steps[0], options)
+        yield counts
+
+
+def _enough(step: MiningStep, first: MiningStep, options: MiningOptions) -> Tensor:
+    """Whether enough is left of what was seen first: (P,). Of no evidence, nothing is left."""
+    if not options.keep:
+        return torch.ones_like(step.logits, dtype=torch.bool)
+    if options.measure == "score":
+        here, before = (torch.sigmoid(each.logits.float()) for each in (step, first))
+    else:
+        here, before = (each.logits.float() - each.blank for each in (step, first))
+    return (before > 0) & (here >= options.keep * before)
 
 
 class MiningNetwork(nn.Module):

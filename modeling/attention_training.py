@@ -7,23 +7,23 @@ stage it is and how was mined. What is left open there: docs/attention_mining.md
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from modeling.attention import MiningError, MiningNetwork, MiningOptions, mine, positive_pairs
+from modeling.attention import MiningError, MiningNetwork, mine, positive_pairs
+from modeling.attention_stage import CLASSIFIER, MINING, STAGE, MiningStage, mining_stage
 from modeling.augmentation import Augmentation
 from modeling.checkpoints import Card, load_network
 from modeling.dataset import Batch
 from modeling.devices import make_fabric
 from modeling.losses import Counts, Loss
 from modeling.network import Network, Output
-from modeling.preservation import Preservation, discrepancy, frozen_copy
+from modeling.preservation import discrepancy, frozen_copy
 from modeling.presets import Preset
 from modeling.samples import Labelled, default_workers
 from modeling.training import train
@@ -31,56 +31,8 @@ from modeling.training_log import NobodyWatches, Watcher
 from modeling.training_run import ResumeError, Run, TrainingResult
 from modeling.training_step import counts_of
 
-STAGE, CLASSIFIER, MINING = "stage", "classifier", "attention-mining"
-
-
-@dataclass(frozen=True)
-class MiningStage:
-    """How the second stage trains. Not one of these is known of the paper."""
-
-    mining: MiningOptions = field(default_factory=MiningOptions)
-    preservation: Preservation = field(default_factory=Preservation)
-    classification: float = 1.0  # weight of the loss of what the network says of whole images
-    mined: float = 1.0  # weight of the mean loss of the K steps; 0 = no mining
-    length: float = 0.25  # steps of the optimiser, as a share of the classifier's
-    rate: float = 0.1  # learning rate, as a share of the classifier's
-    freeze_norms: bool = True  # batch normalisations keep the classifier's statistics
-
-    def __post_init__(self) -> None:
-        for option in ("classification", "mined"):
-            if not getattr(self, option) >= 0:
-                raise MiningError(option, getattr(self, option), "0 or more")
-        for option in ("length", "rate"):
-            if not getattr(self, option) > 0:
-                raise MiningError(option, getattr(self, option), "a number above 0")
-
-    def settings(self, classifier: Preset) -> Preset:
-        """The classifier's settings, as long and as fast as this stage is.
-
-        >>> from modeling.presets import preset
-        >>> MiningStage().settings(preset("chestxray8")).steps
-        2500
-        """
-        return classifier.changed(
-            {
-                "steps": max(1, round(classifier.steps * self.length)),
-                "epochs": classifier.epochs * self.length,
-                "learning_rate": classifier.learning_rate * self.rate,
-            }
-        )
-
-    def to_text(self) -> str:
-        """The options as JSON, for a card."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-
-def mining_stage(card: Card) -> MiningStage | None:
-    """How a checkpoint was mined; None for a classifier."""
-    if card.provenance.get(STAGE) != MINING:
-        return None
-    values: dict[str, Any] = json.loads(card.provenance[MINING])
-    mining = MiningOptions(**values.pop("mining"))
-    return MiningStage(mining, Preservation(**values.pop("preservation")), **values)
+__all__ = ["CLASSIFIER", "MINING", "STAGE", "MiningRun", "MiningStage", "Objective", "load_mined",
+           "mining_stage", "train_with_mining"]  # fmt: skip
 
 
 def load_mined(path: str | Path) -> tuple[Network | MiningNetwork, Card]:

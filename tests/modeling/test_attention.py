@@ -14,6 +14,7 @@ from modeling.attention import (
     MiningNetwork,
     MiningOptions,
     MiningStep,
+    counted_steps,
     merge_heatmaps,
     mine,
     positive_pairs,
@@ -210,6 +211,35 @@ def test_a_step_that_no_longer_sees_the_finding_is_left_out_and_all_after_it() -
     ]
     torch.testing.assert_close(merge_heatmaps(steps, MiningOptions(keep=0.5))[0], heat)
     assert merge_heatmaps(steps, MiningOptions(keep=0.0))[0, 11, 12] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("measure", "logit", "counts"),
+    [
+        ("evidence", 0.5, True),
+        ("evidence", 0.1, False),
+        ("score", 0.1, True),
+        ("score", -2.0, False),
+    ],
+)
+def test_what_is_left_is_measured_by_evidence_or_by_score(
+    measure: str, logit: float, counts: bool
+) -> None:
+    # What is seen first is worth 2 above the bias of -0.5; a fully blocked image would score .38,
+    # which is close to half of the first score, though nothing is seen in it.
+    heat = two_hills()
+    around = widened((heat > 0.5)[None], 1)[0]
+    steps = [a_step(heat, nothing_blocked(heat), 1.5), a_step(heat, around, logit)]
+    steps = [step._replace(blank=torch.tensor([-0.5])) for step in steps]
+    options = MiningOptions(keep=0.45, measure=measure)
+    assert [bool(found[0]) for found in counted_steps(steps, options)] == [True, counts]
+
+
+def test_where_nothing_was_seen_nothing_is_mined() -> None:
+    heat = two_hills()
+    around = widened((heat > 0.5)[None], 1)[0]
+    steps = [a_step(heat, nothing_blocked(heat), -1.0), a_step(heat, around, -1.0)]
+    torch.testing.assert_close(merge_heatmaps(steps, MiningOptions())[0], heat)
 
 
 @pytest.mark.parametrize("block", ["features", "image"])
