@@ -81,11 +81,16 @@ class Linker:
         self._vocabulary = vocabulary
         self._generator: Any = None
         self._aliases = frozenset(aliases_of(vocabulary, self.settings.shortest))
+        self._longest = max(map(len, self._aliases), default=0) + 2
         self._near: dict[str, list[str]] = {}
         for alias in self._aliases:
             for near in self._without_letters(alias):
                 self._near.setdefault(near, []).append(alias)
         self._known = {*known_words(vocabulary), *self.settings.known, *known}
+        self._fine = set(self._known)  # words that no link begins with or is cut out of
+        self._pieces = frozenset(
+            piece for a in self._aliases for at in range(1, len(a)) for piece in (a[:at], a[at:])
+        )
         self._looked: set[str] = set()
         self._links: dict[str, Link] = {}
 
@@ -101,7 +106,8 @@ class Linker:
         """Whether a link is possible: some word of the vocabulary is near and shares letters."""
         if " " in word:
             return True
-        if len(word) < self.settings.shortest or not word.isalpha():
+        # What is longer than every word we know is near none, and costs its length cubed to ask.
+        if not self.settings.shortest <= len(word) <= self._longest or not word.isalpha():
             return False
         near = {a for w in self._without_letters(word) for a in self._near.get(w, ())}
         most = self._most(word)
@@ -118,7 +124,7 @@ class Linker:
 
     def links(self, words: Sequence[str]) -> dict[int, Link]:
         """The links of a sentence's lower-cased words, by the number of their first word."""
-        if self._known.issuperset(words):
+        if self._fine.issuperset(words):
             return {}
         keys = {n: word for n, word in enumerate(words) if word not in self._known}
         for n, (one, other) in enumerate(pairwise(words)):
@@ -126,6 +132,7 @@ class Linker:
                 keys[n] = f"{one} {other}"  # one word cut in two
         if not self._looked.issuperset(keys.values()):
             self._look_up(set(keys.values()) - self._looked)
+            self._fine |= self._looked - self._links.keys() - self._pieces
         return {n: self._links[key] for n, key in keys.items() if key in self._links}
 
     def _look_up(self, unknown: set[str]) -> None:
