@@ -116,7 +116,8 @@ def rivals_table(
         "them: of the quarters. untrained: the same network with its first random weights. "
         "shuffled: the boxes of another image with the same finding and as many boxes",
         "* where the interval leaves out 0. A gain needs Acc up and AFP not up, or AFP down and "
-        "Acc not down, against fixed and against shuffled",
+        "Acc not down, against fixed and against shuffled. Of so many intervals one in twenty "
+        "leaves out 0 by chance",
     )  # fmt: skip
     title = "Beside boxes that do not look at the image"
     head = "At equal numbers of boxes in each row, averaged over the twelve thresholds:"
@@ -152,7 +153,7 @@ def everywhere_table(rows: Rows, name: str, heatmaps: Sequence[Heatmaps]) -> Fig
         drawn = boxes_from_heatmaps(
             np.asarray(maps.values[places]),
             image_ids=[maps.image_ids[place] for place in places],
-            findings=maps.findings, image_size=ORIGINAL[0],
+            findings=maps.findings, image_size=ORIGINAL[0], centres=maps.centres,
         )  # fmt: skip
         counts.append(rows.count(drawn, "all"))
     values = scored(counts, 0)[0, :, -1]

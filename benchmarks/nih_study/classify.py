@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmarks.nih_study.collected import Seen
 from benchmarks.nih_study.data import StudyData
 from benchmarks.nih_study.figures import cell
-from benchmarks.view import Figures
+from benchmarks.view import Figures, share
 from modeling.auc import bootstrap_auc, macro_replicates, patient_draws, patient_numbers
 from modeling.known_facts import baseline_scores
 
@@ -121,11 +121,11 @@ def _means(
         each = [judge.auc([scores])[0, -1] for scores in one.scores]
         views = [judge.auc(one.scores, view)[:, -1] for view in ("one", *VIEWS)]
         rows.append(
-            [one.arm, str(len(one.seeds)), cell(own), f"{min(each):.3f} to {max(each):.3f}",
+            [one.arm, str(len(one.seeds)), cell(own), f"{share(min(each))} – {share(max(each))}",
              cell(own - blind[:, -1], signed=True), *map(cell, views)]
         )  # fmt: skip
     rows.append(_together(judge, seen, blind))
-    header = ("mean over the 8 findings", "seeds", "AUC", "seeds lie from", "minus facts alone",
+    header = ("mean over the 8 findings", "seeds", "AUC", "seeds from – to", "minus facts alone",
               "within one view", "AP only", "PA only")  # fmt: skip
     notes = (
         *HOW,

@@ -45,13 +45,10 @@ def _train(study: Study, given: argparse.Namespace) -> None:
 
 
 def _tune(study: Study, given: argparse.Namespace) -> None:
-    arm = ARMS[choose("arm", given.arm, ARMS)]
-    text = " ".join(given.set) or "as it is"
     begun = time.time()
-    out = study.work / "tune" / f"{given.arm}-{text}".replace(" ", "_").replace("/", "_")
-    for line in tune(study, arm, {}, given.fold, out):
-        print(f"{given.arm}, {text}: {line}", flush=True)
-    print(f"{given.arm}, {text}: {time.time() - begun:.0f} s", flush=True)
+    text, curve = tune(study, ARMS[choose("arm", given.arm, ARMS)], given.fold)
+    for line in (*curve, f"{time.time() - begun:.0f} s"):
+        print(f"{text}: {line}")
 
 
 def _tables(study: Study, given: argparse.Namespace) -> None:

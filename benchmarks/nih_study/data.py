@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +52,13 @@ class StudyData:
     pixels: Path
     left_out: dict[str, int]  # images, by reason
 
-    @property
+    @cached_property
     def image_ids(self) -> list[str]:
         """In the order of all arrays."""
         ids: list[str] = self.images["image_id"].to_pylist()
         return ids
 
-    @property
+    @cached_property
     def patients(self) -> list[str]:
         """The patient of each image."""
         ids: list[str] = self.images["patient_id"].to_pylist()

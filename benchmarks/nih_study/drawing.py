@@ -70,6 +70,7 @@ class Rows:
                         image_size=ORIGINAL[0],
                         options=None if options is None or fold is None else options(fold),
                         source=heatmaps.checkpoint_id,
+                        centres=heatmaps.centres,
                     )
                 )
         return pa.concat_tables(pieces)

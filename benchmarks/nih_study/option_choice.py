@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 CANDIDATES: tuple[tuple[float, ...], ...] = (
     PAPER_THRESHOLDS, (60.0,), (90.0,), (120.0,), (150.0,), (180.0,), (210.0,),
 )  # fmt: skip
+_GRID = 32  # cells a side while choosing: a choice needs no fine edges
 AREAS = (0.05, 0.95)  # quantiles of the true boxes' areas that bound the drawn ones'
 
 
@@ -72,7 +73,8 @@ class Chooser:
             options.max_area, options.nms, options.most, tuple(map(id, options.priors.values())),
         )  # fmt: skip
         if key not in self._counted:
-            drawn = self.rows.draw(self.heatmaps, lambda _: options)
+            coarse = replace(options, grid=_GRID)
+            drawn = self.rows.draw(self.heatmaps, lambda _: coarse)
             self._counted[key] = self.rows.count(drawn)
         return self._counted[key]
 

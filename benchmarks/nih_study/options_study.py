@@ -17,28 +17,18 @@ from benchmarks.nih_study.figures import cell
 from benchmarks.nih_study.option_choice import Chooser, paper, with_areas, with_prior
 from benchmarks.view import Figures, share
 from modeling.box_counts import LEVELS
-from modeling.box_options import BoxOptions, merge_scales, place_cells, thorax_prior
-from modeling.checkpoints import network_of
+from modeling.box_options import BoxOptions, merge_scales, thorax_prior
+from modeling.cells import placing_matrix
 from modeling.heatmaps import Heatmaps
-from modeling.presets import Preset
 
 Floats = npt.NDArray[np.float64]
 AT = (("iobb", 0.25), ("iou", 0.3))
-_SIZE = 32
+_SIZE = 32  # cells a side of merged maps
 LARGER, GRADCAM = "alexnet larger", "alexnet gradcam++"
 NOTHING, OTHERS = "nothing", "boxes of other folds"
 _NMS = 0.5
 
 Choose = Callable[[Chooser], OptionsOf]
-
-
-def in_place(maps: Heatmaps, settings: Preset) -> Heatmaps:
-    """The heatmaps with each cell where the network that `settings` describe sees it."""
-    centres = network_of(settings, maps.findings).cell_centres
-    values = place_cells(
-        np.asarray(maps.values), centres, image_size=settings.image_size, size=_SIZE
-    )
-    return replace(maps, values=values)
 
 
 def thorax(rows: Rows) -> dict[str, npt.NDArray[np.float32]]:
@@ -47,9 +37,18 @@ def thorax(rows: Rows) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def merged(sets: Sequence[Heatmaps], name: str) -> Heatmaps:
-    """The heatmaps of several networks or sizes merged into one."""
-    values = merge_scales([np.asarray(one.values) for one in sets])
-    return replace(sets[0], values=values, checkpoint_id=name)
+    """The heatmaps of several networks or sizes laid out evenly and merged into one."""
+    values = merge_scales([_even(one) for one in sets])
+    return replace(sets[0], values=values, checkpoint_id=name, centres=None)
+
+
+def _even(maps: Heatmaps) -> npt.NDArray[np.float32]:
+    values = np.asarray(maps.values)
+    if maps.centres is None:
+        return values
+    matrix = placing_matrix(maps.centres, _SIZE)
+    even: npt.NDArray[np.float32] = matrix @ values @ matrix.T
+    return even
 
 
 def learnt_options(rows: Rows, chooser: Chooser) -> OptionsOf:
@@ -127,8 +126,7 @@ def _unlearnt(rows: Rows, seen: Mapping[str, Seen]) -> dict[str, Sequence[pa.Tab
         name: [rows.draw(one, lambda _, chosen=options: chosen) for one in maps]  # type: ignore[misc]
         for name, options in fixed.items()
     }
-    settings = seen[ALEXNET].settings
-    found["cells where they are centred"] = [rows.draw(in_place(one, settings)) for one in maps]
+    found["cells laid out evenly"] = [rows.draw(replace(one, centres=None)) for one in maps]
     if larger:
         pairs = list(zip(maps, larger, strict=False))
         found["merged over sizes 128 and 192"] = [

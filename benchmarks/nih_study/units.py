@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from modeling.scoring import probability
 from modeling.training import train
 from modeling.training_log import read_curve
 
-DONE = "unit.json"
+DONE, RECIPE_TRIED = "unit.json", "recipe.txt"
 _AT_ONCE = 64
 _PAUSE = 5.0  # seconds
 
@@ -161,20 +162,25 @@ def look_larger(
     return predictions_table(probability(np.concatenate(logits)), ids, card), card
 
 
-def tune(study: Study, arm: Arm, changes: Mapping[str, object], fold: int, out: Path) -> list[str]:
-    """A recipe's curve on the inner validation part of a fold: step, macro AUC and loss.
+def tune(study: Study, arm: Arm, fold: int) -> tuple[str, list[str]]:
+    """The study's recipe by name, and its curve on the inner validation part of a fold.
 
     The fold itself is neither trained on nor looked at.
     """
-    settings = arm.settings(0, {**study.changes, "validations": 5, **changes})
+    text = ", ".join([arm.name, *(f"{key}={value}" for key, value in study.changes.items())])
+    out = study.work / "tune" / re.sub(r"[^\w=.]+", "_", text)
+    settings = arm.settings(0, {"validations": 5, **study.changes})
     learn, judge = (study.data.part(rows, settings.image_size) for rows in study.data.inner(fold))
     train(learn, judge, settings, out, resume=True, accelerator=study.device, workers=0,
           provenance=study.data.provenance)  # fmt: skip
+    (out / RECIPE_TRIED).write_text(text + "\n")
     curve = (
         [float(row[key]) for key in ("epoch", "auc", "loss")]
         for row in read_curve(out / "validation.csv")
     )
-    return [f"epoch {epoch:.1f}: AUC {auc:.3f}, loss {lost:.3f}" for epoch, auc, lost in curve]
+    return text, [
+        f"epoch {epoch:.1f}: AUC {auc:.3f}, loss {lost:.3f}" for epoch, auc, lost in curve
+    ]
 
 
 @contextmanager

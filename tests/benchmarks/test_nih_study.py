@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,7 @@ def test_fixed_boxes_of_a_fold_are_not_learnt_from_it(study: Study) -> None:
     rows = Rows(study.data)
     like = study.data.truth
     before = rows.fixed(like)
-    other = StudyData(**{**vars(study.data), "truth": _moved(study.data, fold=0)})
+    other = replace(study.data, truth=_moved(study.data, fold=0))
     after = Rows(other).fixed(like)
     kept = [rows.only(table, [0]).to_pylist() for table in (before, after)]
     changed = [rows.only(table, [1]).to_pylist() for table in (before, after)]
@@ -189,7 +190,7 @@ def test_fixed_boxes_of_a_fold_are_not_learnt_from_it(study: Study) -> None:
 def test_options_of_a_fold_are_not_learnt_from_it(study: Study) -> None:
     """The true boxes of fold 0 moved: its own options stay, whatever those of fold 1 do."""
     heatmaps = next(whole_arms(study)).heatmaps[0]
-    other = StudyData(**{**vars(study.data), "truth": _moved(study.data, fold=0)})
+    other = replace(study.data, truth=_moved(study.data, fold=0))
     options = [
         Chooser(Rows(data), heatmaps).thresholds(paper)(0).finding_thresholds
         for data in (study.data, other)
