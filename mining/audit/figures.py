@@ -125,7 +125,12 @@ def pooled_score(outcomes: Outcomes, columns: Sequence[int], samples: Floats) ->
 
 def macro_score(outcomes: Outcomes, samples: Floats) -> MacroScore:
     """Unweighted means over the findings, `normal` (the last column) apart."""
-    here, drawn = _figures(sum_counts(outcomes)[np.newaxis, :-1]), _figures(samples[:, :-1])
+    return macro_of(sum_counts(outcomes), samples)
+
+
+def macro_of(counts: Counts | Floats, samples: Floats) -> MacroScore:
+    """The means from TP, FP and FN of each column, (columns, 3), and bootstrap samples of them."""
+    here, drawn = _figures(counts[np.newaxis, :-1]), _figures(samples[:, :-1])
     means = [float(_mean(values)[0]) for values in here]
     precision, recall, f1 = (None if math.isnan(mean) else mean for mean in means)
     intervals = [percentile_interval(_mean(values)) for values in drawn]
