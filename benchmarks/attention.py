@@ -1,70 +1,57 @@
 """What each part of attention mining does, on phantoms: an ablation over several seeds.
 
-    python -m benchmarks.attention [--images 4000] [--steps 3000] [--seeds 5] [--size 256]
-    nice python -m benchmarks.attention --images 240 --steps 60 --seeds 2 --size 96 \
-        --backbone alexnet --batch 8                         # some CPU minutes, says little
+    python -m benchmarks.attention --work FOLDER [--images 4000] [--steps 3000] [--seeds 5]
+    python -m benchmarks.attention --work FOLDER --backbone alexnet --size 128 --images 2400 \
+        --steps 400 --rate 5e-4 --seeds 3 --device cpu --set precision=bf16 --set augment=false
 
-Arms: the classifier (baseline); with aggregated scales (+ MSA); mined without and with knowledge
-preservation (+ AM, + AM + KP); all. Mined arms start from the classifier of their seed; an arm that
-is not mined draws its boxes from plain heatmaps. A control, "longer", is the baseline trained on
-for as long as mining takes: what AM does is its difference to that. The same test images judge all.
+Arms: the classifier (baseline); the same with its maps mined, untouched otherwise (maps mined);
+with aggregated scales (+ MSA); mined without and with knowledge preservation (+ AM, + AM + KP);
+all. Mined arms start from the classifier of their seed; an arm that is not mined draws its boxes
+from plain heatmaps. A control, "longer", is the baseline trained on for as long as mining takes:
+what AM does is its difference to that. The same test images judge all.
 
-Hypotheses: images with 2 and 3 lesions of a finding have more of them found with AM; AUC falls
-with AM alone and holds with KP; nodules gain from MSA. Intervals are percentiles of samples of
-patients and of seeds, drawn alike for all arms; a difference whose interval holds 0 is no effect
-seen. A second table gives the differences.
+Everything is kept in the work folder under what it was made from: a run that is stopped goes on
+where it was, also within a training. What is chosen is chosen on one draw of phantoms (--draw 0),
+and reported on another.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
+import hashlib
+import json
+import os
+import shlex
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
+from torch import Tensor
 
-from benchmarks.attention_figures import FIGURES, Judged, judge, sample
+from benchmarks.attention_figures import Judged, judge, load_judged, save_judged
+from benchmarks.attention_pages import conditions, tables
 from benchmarks.phantom_images import PhantomImages, make_phantoms
-from benchmarks.view import Figures, print_figures, write_markdown
-from modeling.attention_training import MiningStage, load_mined, train_with_mining
+from benchmarks.view import print_figures, write_markdown
+from flows.cli.train_options import read_changes
+from modeling.attention import MiningOptions, merge_heatmaps, mine, positive_pairs
+from modeling.attention_training import MiningStage, mining_stage, train_with_mining
 from modeling.boxes import boxes_from_heatmaps
-from modeling.heatmaps import predict_batch
+from modeling.cell_centres import cell_shares
+from modeling.checkpoints import load_network
 from modeling.localisation import pick_device
+from modeling.network import Network
 from modeling.preservation import Preservation
 from modeling.presets import Preset, preset
 from modeling.training import train
 
-Floats = npt.NDArray[np.float64]
-
-BASELINE, LONGER, MSA = "baseline", "longer", "+ MSA"
+BASELINE, MAPS, LONGER, MSA = "baseline", "maps mined", "longer", "+ MSA"
 AM, KP, ALL = "+ AM", "+ AM + KP", "all"
-ARMS = (BASELINE, LONGER, MSA, AM, KP, ALL)
-STAGES = {
-    LONGER: MiningStage(mined=0.0, preservation=Preservation(0.0)),
-    AM: MiningStage(preservation=Preservation(0.0)),
-    KP: MiningStage(),
-    ALL: MiningStage(),
-}
-# What a part does is the difference of two arms.
-EFFECTS = {
-    "MSA": (MSA, BASELINE),
-    "AM alone": (AM, LONGER),
-    "AM with KP": (KP, LONGER),
-    "KP in AM": (KP, AM),
-    "all": (ALL, BASELINE),
-}
-
-
-EFFECT_NOTES = (
-    "differences of two arms; * where the interval leaves out 0",
-    "with fewer than 5 seeds the intervals are too narrow: another seed may do what none did",
-    "where AUC is near .5 the classifier has learnt nothing, and no effect on it means anything",
-)
+ARMS = (BASELINE, MAPS, LONGER, MSA, AM, KP, ALL)
+AGGREGATED = (MSA, ALL)
 
 
 @dataclass(frozen=True)
@@ -74,139 +61,163 @@ class Bench:
     training: PhantomImages
     test: PhantomImages
     settings: Preset
+    stage: MiningStage
     work: Path
     accelerator: str
 
+    def preset_of(self, arm: str, seed: int) -> Preset:
+        """The settings of the classifier that this arm is, or starts from."""
+        suffix = "+msa" if arm in AGGREGATED else ""
+        grid = self.settings.image_size // (16 if suffix else 32)
+        backbone = self.settings.backbone
+        # AlexNet's own map is as fine as the others' aggregated one.
+        grid = grid * 2 if backbone == "alexnet" else grid
+        return self.settings.changed({"backbone": backbone + suffix, "seed": seed, "grid": grid})
 
-def run_seed(bench: Bench, seed: int) -> dict[str, Judged]:
-    """What each arm gives on the test images, trained with this seed."""
-    found = {}
-    for suffix, plain, mined in (
-        ("", BASELINE, (LONGER, AM, KP)),
-        ("+msa", MSA, (ALL,)),
-    ):
-        grid = bench.settings.image_size // (16 if suffix else 32)
-        settings = bench.settings.changed(
-            {
-                "backbone": bench.settings.backbone + suffix,
-                "seed": seed,
-                # AlexNet's own map is as fine as the others' aggregated one.
-                "grid": grid * 2 if bench.settings.backbone == "alexnet" else grid,
-            }
-        )
-        home = bench.work / f"{seed}{suffix}"
-        common = {"accelerator": bench.accelerator, "workers": 0}
+    def stage_of(self, arm: str) -> MiningStage | None:
+        """How this arm is trained on; None for a classifier."""
+        unkept = replace(self.stage, preservation=Preservation(0.0))
+        stages = {LONGER: replace(unkept, mined=0.0), AM: unkept, KP: self.stage, ALL: self.stage}
+        return stages.get(arm)
+
+    def home(self, arm: str, seed: int) -> Path:
+        """The folder of a training, by what decides its weights."""
+        stage = self.stage_of(arm)
+        if arm == MAPS:  # no training, but its figures depend on how is mined
+            stage = MiningStage(self.stage.mining)
+        made_from = [self.preset_of(arm, seed).to_json(), stage.to_text() if stage else None]
+        digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+        return self.work / f"{arm} {seed} {digest[:10]}"
+
+
+def run_arm(bench: Bench, arm: str, seed: int) -> Judged:
+    """What an arm gives on the test images, trained with this seed; kept, and not done twice."""
+    kept = bench.home(arm, seed).with_suffix(".npz")
+    if not kept.is_file():
+        checkpoint = trained(bench, BASELINE if arm == MAPS else arm, seed)
+        save_judged(look(bench, checkpoint, bench.stage.mining if arm == MAPS else None), kept)
+    return load_judged(kept, bench.test)
+
+
+def trained(bench: Bench, arm: str, seed: int) -> Path:
+    """The folder of this arm's finished training."""
+    home, settings, stage = bench.home(arm, seed), bench.preset_of(arm, seed), bench.stage_of(arm)
+    common = {"accelerator": bench.accelerator, "workers": 0, "resume": True}
+    if (home / "done").is_file():
+        return home
+    if stage is None:
         train(bench.training, None, settings, home, **common)  # type: ignore[arg-type]
-        found[plain] = look(bench, home)
-        for arm in mined:
-            stage = STAGES[arm]
-            out = bench.work / f"{seed} {arm}"
-            train_with_mining(
-                bench.training, None, settings, out, classifier=home, stage=stage,
-                **common,  # type: ignore[arg-type]
-            )  # fmt: skip
-            found[arm] = look(bench, out)
-    return found
+    else:
+        parent = trained(bench, MSA if arm in AGGREGATED else BASELINE, seed)
+        train_with_mining(
+            bench.training, None, settings, home, classifier=parent, stage=stage,
+            **common,  # type: ignore[arg-type]
+        )  # fmt: skip
+    (home / "done").touch()
+    return home
 
 
-def look(bench: Bench, checkpoint: Path) -> Judged:
-    """What a checkpoint says and draws of the test images."""
-    device = pick_device(bench.accelerator)
-    network = load_mined(checkpoint)[0].to(device)
+def look(bench: Bench, checkpoint: Path, mining: MiningOptions | None = None) -> Judged:
+    """What a checkpoint says and draws of the test images; `mining` mines a classifier's maps."""
+    device, test = pick_device(bench.accelerator), bench.test
+    network, card = load_network(checkpoint)
+    stage = mining_stage(card)
+    if stage is not None and stage.mined:
+        mining = stage.mining
+    network = network.to(device)
     logits, boxes = [], []
-    for start in range(0, len(bench.test), 32):
-        places = range(start, min(start + 32, len(bench.test)))
-        images = bench.test.images[places.start : places.stop].to(device)
-        values, maps = predict_batch(network, images)  # type: ignore[arg-type]
+    for start in range(0, len(test), 32):
+        places = slice(start, min(start + 32, len(test)))
+        values, maps = seen(network, test.images[places].to(device), test.targets[places], mining)
         logits.append(values.cpu().double().numpy())
         boxes.append(
             boxes_from_heatmaps(
                 maps,
-                image_ids=[bench.test.image_ids[place] for place in places],
-                findings=bench.test.findings,
+                image_ids=test.image_ids[places],
+                findings=test.findings,
                 image_size=bench.settings.image_size,
+                centres=cell_shares(network, Preset(**card.preset), maps.shape[-1]),
             )
         )
-    return judge(np.concatenate(logits), pa.concat_tables(boxes), bench.test)
+    return judge(np.concatenate(logits), pa.concat_tables(boxes), test)
 
 
-def tables(
-    judged: dict[str, list[Judged]], patients: Sequence[str], replicates: int
-) -> list[Figures]:
-    """Every arm's figures, and every part's effect, with intervals."""
-    samples = {arm: sample(seeds, patients, replicates=replicates) for arm, seeds in judged.items()}
-    values = [[arm, *(_cell(column) for column in samples[arm].T)] for arm in judged]
-    effects = [
-        [name, *(_cell(column, signed=True) for column in (samples[one] - samples[other]).T)]
-        for name, (one, other) in EFFECTS.items()
-    ]
-    header = ("", *FIGURES)
-    notes = (
-        "mean over the seeds [95 % interval over patients and seeds]; boxes at 60 and 180, on "
-        "images that show the finding; a lesion is found when a box of its own overlaps it by "
-        "IoBB > 0.25; AFP: boxes there that overlap none so, per lesion; 2nd, 3rd: share of images "
-        "with so many lesions of a finding in which as many are found",
-    )
-    return [
-        Figures("Arms", header, values, notes),
-        Figures("Effects", header, effects, EFFECT_NOTES),
-    ]
+@torch.inference_mode()
+def seen(
+    network: Network, images: Tensor, targets: Tensor, mining: MiningOptions | None
+) -> tuple[Tensor, Tensor]:
+    """Logits and heatmaps; those of findings that are there are mined: only they are judged."""
+    output = network(images, features=True)
+    heatmaps = output.heatmaps.float()
+    if mining is not None:
+        pairs = positive_pairs(targets).to(images.device)
+        steps = list(mine(network, output, pairs, mining, images=images))
+        heatmaps[pairs[:, 0], pairs[:, 1]] = merge_heatmaps(steps, mining)
+    return output.logits.float(), heatmaps
 
 
-def _cell(column: Floats, *, signed: bool = False) -> str:
-    """The value and its interval; the first row of the column is the value."""
-    known = column[1:][~np.isnan(column[1:])]
-    if np.isnan(column[0]) or not len(known):
-        return "–"
-    low, high = np.quantile(known, [0.025, 0.975])
-    sign = "+" if signed else ""
-    star = " *" if signed and (low > 0 or high < 0) else ""
-    text = f"{column[0]:{sign}.3f} [{low:{sign}.2f}, {high:{sign}.2f}]{star}"
-    return text.replace("0.", ".")
+def make_bench(given: argparse.Namespace) -> Bench:
+    """The phantoms, drawn or found, and the settings that the command line describes."""
+    settings = preset(
+        "modern", backbone=given.backbone, image_size=given.size, steps=given.steps, epochs=0.0,
+        batch=given.batch, learning_rate=given.rate, weights=given.weights, patience=0,
+        checkpoints=4, **read_changes(given.set),
+    )  # fmt: skip
+    drawn = {}
+    for name, count, seed in (
+        ("training", given.images, 2 * given.draw),
+        ("test", given.test, 2 * given.draw + 1),
+    ):
+        out = given.work / f"phantoms-{seed}-{count}-{given.size}"
+        drawn[name] = make_phantoms(out, count, given.size, seed=seed)
+    stage = MiningStage().changed(read_changes(given.stage))
+    work = given.work / f"trained-{given.draw}-{given.images}-{given.test}"
+    work.mkdir(exist_ok=True)
+    return Bench(**drawn, settings=settings, stage=stage, work=work, accelerator=given.device)
 
 
-def main() -> None:
-    """Prints both tables."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--images", type=int, default=4000, help="to train on; half as many to test"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="folder that keeps everything")
+    parser.add_argument("--images", type=int, default=4000, help="phantoms to train on")
+    parser.add_argument("--test", type=int, default=1000, help="phantoms to judge by")
+    parser.add_argument("--draw", type=int, default=1, help="0: for choosing; others: to report")
     parser.add_argument("--steps", type=int, default=3000, help="of the classifier's optimiser")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
     parser.add_argument("--size", type=int, default=256, help="side of an image")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--backbone", default="densenet121")
     parser.add_argument("--weights", default="none", help="of the backbone: imagenet, or a file")
     parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--set", action="append", help="any setting of the classifier's preset")
+    parser.add_argument("--stage", action="append", help="of mining, as mining.steps=3")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--markdown", type=Path)
-    given = parser.parse_args()
-    settings = preset(
-        "modern", backbone=given.backbone, image_size=given.size, steps=given.steps, epochs=0.0,
-        batch=given.batch, learning_rate=given.rate, weights=given.weights, patience=0,
-        checkpoints=1,
-    )  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Trains what is not trained yet, and prints the tables."""
+    given = parse()
     torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        training = make_phantoms(work / "training", given.images, given.size, seed=0)
-        test = make_phantoms(work / "test", given.images // 2, given.size, seed=1)
-        bench = Bench(training, test, settings, work, given.device)
-        judged: dict[str, list[Judged]] = {arm: [] for arm in ARMS}
-        for seed in range(given.seeds):
-            for arm, found in run_seed(bench, seed).items():
-                judged[arm].append(found)
-    figures = tables(judged, test.patient_ids, given.replicates)
+    bench = make_bench(given)
+    judged: dict[str, list[Judged]] = {arm: [] for arm in given.arms}
+    for seed in range(given.seeds):
+        for arm in given.arms:
+            judged[arm].append(run_arm(bench, arm, seed))
+            print(f"{arm}, seed {seed}: done", file=sys.stderr, flush=True)
+    figures = tables(judged, bench.test.patient_ids, given.replicates)
+    figures = [*figures, conditions(bench.settings, bench.stage, bench.training, bench.test)]
     print_figures(figures)
     if given.markdown:
-        command = (
-            f"python -m benchmarks.attention --images {given.images} --steps {given.steps} "
-            f"--seeds {given.seeds} --size {given.size} --batch {given.batch} "
-            f"--backbone {given.backbone} --weights {given.weights}"
-        )
+        command = shlex.join(["python", "-m", "benchmarks.attention", *sys.argv[1:]])
+        threads = os.environ.get("OMP_NUM_THREADS")
+        command = f"OMP_NUM_THREADS={threads} {command}" if threads else command
         write_markdown(given.markdown, "Attention mining, part by part", command, figures)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,20 @@ def judge(logits: Floats, boxes: pa.Table, test: PhantomImages) -> Judged:
         add(figure, where[1][first], several & (hits >= count), several)
     targets = test.targets.double().numpy()
     return Judged(logits, targets, test.findings.index("Nodule"), parts)
+
+
+def save_judged(judged: Judged, path: Path) -> None:
+    """Writes what a training gave, whole or not at all."""
+    work = path.with_suffix(".tmp.npz")
+    np.savez(work, logits=judged.logits, parts=judged.parts)
+    work.replace(path)
+
+
+def load_judged(path: Path, test: PhantomImages) -> Judged:
+    """What `save_judged` wrote of these test images."""
+    with np.load(path) as kept:
+        logits, parts = kept["logits"], kept["parts"]
+    return Judged(logits, test.targets.double().numpy(), test.findings.index("Nodule"), parts)
 
 
 def match(boxes: pa.Table, truth: pa.Table) -> tuple[Floats, Floats]:
