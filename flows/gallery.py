@@ -1,16 +1,21 @@
 """The gallery of a result: modeling's page with what the reports say."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.quoting import what_reports_say
+from modeling.box_comparison_views import parts_of
 from modeling.box_files import read_boxes
 from modeling.gallery import Gallery, render_gallery
 from modeling.gallery_cards import choose_cards, make_cards, with_reports
 from modeling.heatmaps import Heatmaps
+
+SCORES = "box_scores.json"
 
 
 def gallery_of(
@@ -25,11 +30,12 @@ def gallery_of(
     finding: str | None = None,
     title: str = "Boxes from image labels",
     facts: Mapping[str, str] | None = None,
+    scores: Mapping[str, Any] | None = None,
 ) -> Gallery:
     """At most `count` cards of these images, of one finding if wanted. Errors: of the tables.
 
     `truth` is a list of true boxes, `labels` a label table or the folder of a run, whose mentions
-    and reports give the sentences.
+    and reports give the sentences; `scores` are those of the run, with its baselines.
     """
     true = None
     if truth is not None:
@@ -46,4 +52,14 @@ def gallery_of(
         title=title,
         facts=facts,
         total=len(cards),
+        compared=tuple(parts_of(scores or {})),
     )
+
+
+def read_scores(folder: Path) -> dict[str, Any] | None:
+    """The scores that a run has left in this folder, if any."""
+    path = folder / SCORES
+    if not path.is_file():
+        return None
+    figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return figures

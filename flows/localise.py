@@ -1,5 +1,7 @@
 """The Prefect flow `localise`: predict (scores and heatmaps) → boxes → evaluate → gallery.
 
+Where there are true boxes, the untrained network looks at their images as well, for `evaluate`.
+
 Each stage asks the artifact store first, as those of the flow `label` do, and for the same reasons.
 Other thresholds draw other boxes from the same heatmaps; the network runs again only for another
 checkpoint, other images or another method.
@@ -38,9 +40,11 @@ from modeling.checkpoints import find_checkpoint  # noqa: E402
 _NEEDS = {
     "predict": (),
     "boxes": ("predict",),
-    "evaluate": ("predict", "boxes"),
-    "gallery": ("predict", "boxes"),
+    "untrained": (),
+    "evaluate": ("predict", "boxes", "untrained"),
+    "gallery": ("predict", "boxes", "evaluate"),
 }
+_KEPT_APART = ("untrained",)  # of interest to later stages only
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,13 @@ def localise(job: LocaliseJob, out: Path, *, refresh: str | None = None) -> Loca
     started = datetime.now(UTC)
     guard_server()
     out = check_target(out)
-    job.checked()
+    job = job.checked()
     anew = job.stages[job.stages.index(refresh) :] if refresh else ()
     made: dict[str, Artifact] = {}
     seconds: dict[str, float] = {}
     for stage in job.stages:
         begin = time.perf_counter()
-        inputs = {name: made[name] for name in _NEEDS[stage]}
+        inputs = {name: made[name] for name in _NEEDS[stage] if name in made}
         named = make_in_store.with_options(name=stage)
         made[stage] = named(stage, job, inputs, stage in anew, return_state=True).result()  # type: ignore[assignment]
         seconds[stage] = round(time.perf_counter() - begin, 3)
@@ -80,7 +84,7 @@ def localise(job: LocaliseJob, out: Path, *, refresh: str | None = None) -> Loca
 def run_localise(job: LocaliseJob, out: Path, *, refresh: str | None = None) -> Localised:
     """The result of the flow `localise`, run here and now. Errors: those of the flow."""
     check_target(out)  # mistakes are told before Prefect takes its seconds to start
-    job.checked()
+    job = job.checked()
     state = localise(job, out, refresh=refresh, return_state=True)
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
@@ -126,7 +130,8 @@ def _publish(
     seconds: Mapping[str, float],
 ) -> tuple[str, ...]:
     """Copies the files of all stages and run.json into `out`, swapped in whole."""
-    files = [artifact.folder / name for artifact in made.values() for name in artifact.files]
+    shown = [artifact for stage, artifact in made.items() if stage not in _KEPT_APART]
+    files = [artifact.folder / name for artifact in shown for name in artifact.files]
     settings = asdict(job) | {"options": repr(job.options)}
     record = {
         "command": "localise",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from data_contracts import (
     content_hash,
     read_table,
 )
+from flows.image_folder import images_table
 from flows.tables import find_labels
 from flows.training_record import labels_trained_on
 from modeling.box_options import BoxOptions
@@ -29,16 +30,25 @@ from modeling.localisation import (
 )
 from modeling.splits import TEST
 
+_LOOKS = (
+    "localisation.py", "heatmaps.py", "cell_centres.py", "gradcam.py", "network.py",
+    "multiscale.py", "attention.py", "attention_stage.py", "attention_training.py",
+    "backbones.py", "pooling.py", "scoring.py", "pixel_cache.py", "pixel_shards.py",
+    "image_reading.py", "dicom.py",
+)  # fmt: skip
+_DRAWS = (
+    "localisation.py", "boxes.py", "cells.py", "box_regions.py", "box_options.py", "box_choice.py",
+)  # fmt: skip
 # What each stage's files depend on in modeling/: a change there makes the stage anew.
 SOURCES: Mapping[str, tuple[str, ...]] = {
-    "predict": ("localisation.py", "heatmaps.py", "cell_centres.py", "gradcam.py", "network.py", "multiscale.py",
-                "attention.py", "attention_training.py", "backbones.py", "pooling.py",
-                "scoring.py", "pixel_cache.py", "pixel_shards.py",
-                "image_reading.py", "dicom.py"),
-    "boxes": ("localisation.py", "boxes.py", "box_regions.py", "box_options.py", "box_choice.py"),
-    "evaluate": ("box_scores.py", "box_counts.py", "box_overlaps.py", "box_ranking.py"),
-    "gallery": ("gallery.py", "gallery_cards.py", "overlays.py", "pages.py", "quotes.py",
-                "box_overlaps.py", "templates/page.html", "templates/page.css",
+    "predict": _LOOKS,
+    "boxes": _DRAWS,
+    "untrained": (*_LOOKS, "untrained.py", "checkpoints.py"),
+    "evaluate": (*_DRAWS, "box_scores.py", "box_counts.py", "box_overlaps.py", "box_ranking.py",
+                 "box_comparisons.py", "box_baselines.py", "box_differences.py", "box_tuning.py"),
+    "gallery": ("gallery.py", "gallery_cards.py", "overlays.py", "cells.py", "pages.py",
+                "quotes.py", "box_overlaps.py", "box_comparison_views.py", "templates/page.html",
+                "templates/page.css",
                 "templates/parts.html", "templates/gallery.html", "templates/gallery.css",
                 "templates/gallery.js"),
 }  # fmt: skip
@@ -50,7 +60,7 @@ class LocaliseJob:
     """What to localise and how."""
 
     checkpoint: Path  # of a checkpoint, or of a training, whose best one is taken
-    images: Path  # a table of images
+    images: Path  # a table of images, or a folder of PNG, JPEG or DICOM files
     truth: Path | None = None  # NIH's box list, or a table of boxes
     labels: Path | None = None  # a label table, or the folder of the run that made it
     split: str | None = None  # only the images of this split
@@ -67,9 +77,10 @@ class LocaliseJob:
     bootstrap: int = 1000
 
     def checked(self) -> "LocaliseJob":
-        """Itself, with mistakes told before any work. LocalisationError, CheckpointError, …"""
+        """Itself with the table of its images, mistakes told first. LocalisationError, …"""
         choose("method", self.method, METHODS)
         read_card(self.checkpoint)
+        self = replace(self, images=images_table(self.images))
         if self.rows == ANNOTATED and self.truth is None:
             raise LocalisationError("rows annotated without a truth", "both", "Give --truth.")
         if self.labels is not None:
@@ -82,7 +93,8 @@ class LocaliseJob:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that this job passes."""
-        return tuple(name for name in SOURCES if name != "evaluate" or self.truth is not None)
+        scoring = ("untrained", "evaluate")
+        return tuple(name for name in SOURCES if name not in scoring or self.truth is not None)
 
 
 def after_training(folder: Path, *, split: str | None = TEST, **settings: Any) -> LocaliseJob:
@@ -120,11 +132,14 @@ def job_images(job: LocaliseJob) -> pa.Table:
 
 def job_inputs(stage: str, job: LocaliseJob) -> dict[str, str]:
     """The hashes of what the stage reads besides earlier stages: content, never names or times."""
-    if stage == "predict":
-        return {
+    if stage in ("predict", "untrained"):
+        inputs = {
             "checkpoint": read_card(job.checkpoint).checkpoint_id,
             "images": _images_hash(job, ("image_id",)),
         }
+        if stage == "untrained" and job.truth is not None:  # which images have true boxes
+            inputs["truth"] = _file_hash(job.truth)
+        return inputs
     inputs = {"images": _images_hash(job, ("image_id", "width", "height"))}
     if job.truth is not None and (stage != "boxes" or job.rows == ANNOTATED):
         inputs["truth"] = _file_hash(job.truth)
@@ -149,9 +164,9 @@ def job_fingerprint(stage: str, job: LocaliseJob) -> dict[str, str]:
         name: hashlib.sha256(home.joinpath(name).read_bytes()).hexdigest()
         for name in SOURCES[stage]
     }
-    if stage == "predict":
+    if stage in ("predict", "untrained"):
         prints["method"] = job.method
-    if stage == "boxes":
+    if stage in ("boxes", "evaluate"):
         prints["options"] = options_text(job.options)
         prints["min_score"] = repr(job.min_score)
     if stage in ("boxes", "evaluate"):

@@ -1,14 +1,15 @@
-"""The stages of localising: predict, boxes, evaluate, gallery."""
+"""The stages of localising: predict, boxes, untrained, evaluate, gallery."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from data_contracts import BOXES, IMAGES, PREDICTIONS, REJECTS, read_table, write_table
-from flows.gallery import gallery_of
+from flows.gallery import SCORES, gallery_of, read_scores
+from flows.image_folder import STAGE
 from flows.localise_job import (
     ALL,
     ANNOTATED,
@@ -17,9 +18,8 @@ from flows.localise_job import (
     job_images,
     options_text,
 )
+from flows.localise_scores import images_with_truth, score_localised
 from modeling.box_files import read_boxes, read_rows
-from modeling.box_ranking import rank_boxes
-from modeling.box_scores import score_boxes
 from modeling.heatmaps import load_heatmaps
 from modeling.localisation import draw_boxes, look_at, rows_of
 
@@ -43,9 +43,17 @@ def _predict(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[st
     )
     made_from = {"checkpoint": sight.card.checkpoint_id}
     write_table(out / "predictions.parquet", sight.predictions, PREDICTIONS, made_from)
-    write_table(out / "rejects.parquet", sight.rejects, REJECTS, made_from)
+    rejects = pa.concat_tables([*_refused(job.images), sight.rejects])
+    write_table(out / "rejects.parquet", rejects, REJECTS, made_from)
     return {"images": images.num_rows, "kept": sight.images.num_rows,
-            "rejects": sight.rejects.num_rows}  # fmt: skip
+            "rejects": rejects.num_rows}  # fmt: skip
+
+
+def _refused(images: Path) -> list[pa.Table]:
+    """What was no image in the folder that the table was made of, if it was (`images_table`)."""
+    beside = images.with_name("rejects.parquet")
+    made = images.parent.parent.name == STAGE and beside.is_file()
+    return [read_table(beside, REJECTS)] if made else []
 
 
 def _boxes(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[str, Any]:
@@ -76,20 +84,26 @@ def _boxes(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[str,
     return {"boxes": boxes.num_rows, "rows": len(rows_of(boxes))}
 
 
+def _untrained(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[str, Any]:
+    """What the same network saw before any training, in the images with true boxes."""
+    images = images_with_truth(job)
+    sight = look_at(
+        job.checkpoint, images, out, method=job.method, batch=job.batch, device=job.device,
+        untrained=True,
+    )  # fmt: skip
+    return {"images": sight.images.num_rows}
+
+
 def _evaluate(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[str, Any]:
-    """box_scores.json: what `cxrmine evaluate-boxes --json` writes."""
-    found = read_table(givers["boxes"] / "boxes.parquet", BOXES)
-    assert job.truth is not None
-    asked = job_images(job)["image_id"].combine_chunks()
-    checked = read_boxes(job.truth)
-    # Boxes in images that nobody asked to look at are no misses; in unreadable ones they are.
-    true = checked.accepted.filter(pc.field("image_id").isin(asked))
-    rows: Any = {ALL: "all", ANNOTATED: "own"}.get(job.rows) or read_rows(Path(job.rows))
-    scores = score_boxes(found, true, rows=rows, bootstrap=job.bootstrap)
-    figures = scores.to_json() | rank_boxes(found, true, rows=rows)
-    figures["counts"]["rejects"] = {"boxes": 0, "truth": checked.rejects.num_rows}
-    (out / "box_scores.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return {"true": true.num_rows, "elsewhere": checked.accepted.num_rows - true.num_rows}
+    """box_scores.json: what `cxrmine evaluate-boxes --json` writes, baselines and all."""
+    figures, counts = score_localised(
+        job,
+        seen=givers["predict"],
+        boxes=givers["boxes"],
+        untrained=givers["untrained"],
+    )
+    (out / SCORES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return counts
 
 
 def _gallery(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[str, Any]:
@@ -103,10 +117,17 @@ def _gallery(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[st
         labels=job.labels,
         count=job.cards,
         facts=gallery_facts(job),
+        scores=read_scores(givers["evaluate"]) if "evaluate" in givers else None,
     )
     page.write(out / "gallery.html")
     write_table(out / "images.parquet", images, IMAGES)
     return {"cards": page.cards, "images": page.images, "unreadable": len(page.unreadable)}
 
 
-_STAGES = {"predict": _predict, "boxes": _boxes, "evaluate": _evaluate, "gallery": _gallery}
+_STAGES = {
+    "predict": _predict,
+    "boxes": _boxes,
+    "untrained": _untrained,
+    "evaluate": _evaluate,
+    "gallery": _gallery,
+}

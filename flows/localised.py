@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts import BOXES, IMAGES, PREDICTIONS, read_table
-from flows.gallery import gallery_of
+from flows.gallery import gallery_of, read_scores
 from flows.output import OutputRefused, read_run
-from flows.quoting import reports_of_images, sentence_of
+from flows.quoting import reports_of_images
 from flows.tables import find_labels
+from mining.quoting import sentence_of
 from modeling.checkpoints import find_checkpoint
 from modeling.gallery import Gallery
 from modeling.heatmaps import load_heatmaps
@@ -26,6 +27,7 @@ class LocalisedFolder:
     checkpoint: Path
     labels: Path | None
     truth: Path | None
+    scored: bool = True  # against this truth, in its box_scores.json
 
     @property
     def boxes(self) -> pa.Table:
@@ -52,6 +54,7 @@ def open_localised(folder: Path, **instead: Path | None) -> LocalisedFolder:
         Path(places["checkpoint"]),
         Path(places["labels"]) if places["labels"] else None,
         Path(places["truth"]) if places["truth"] else None,
+        places["truth"] == record["input"]["truth"],
     )
 
 
@@ -69,6 +72,7 @@ def make_gallery(run: LocalisedFolder, *, count: int, finding: str | None, title
         finding=finding,
         title=title,
         facts={"checkpoint": heatmaps.checkpoint_id, "heat": heatmaps.method},
+        scores=read_scores(run.folder) if run.scored else None,
     )
 
 

@@ -6,7 +6,8 @@ import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 from data_contracts import content_hash
 from flows.files import digest_file
 from modeling.assessment import assess
-from modeling.attention_training import train_with_mining
+from modeling.attention_training import MiningStage, train_with_mining
 from modeling.checkpoints import find_checkpoint, read_card
 from modeling.data_sides import Sides, make_sides, read_data, with_split, write_data
 from modeling.evaluation import REPLICATES
-from modeling.labelled_images import bring_together, label_findings
+from modeling.labelled_images import bring_together, label_findings, labels_path
 from modeling.presets import ATTENTION_MINING, Preset
 from modeling.splits import TEST, TRAIN, VAL
 from modeling.training import TrainingResult, train
@@ -37,8 +38,8 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "train": ("training", "training_run", "training_step", "training_state", "batches", "samples",
               "dataset", "augmentation", "optimisation", "scoring", "network", "backbones",
               "pooling", "losses", "pixel_cache", "pixel_shards", "targets", "auc", "devices",
-              "checkpoints", "presets", "attention", "attention_training", "multiscale",
-              "preservation"),
+              "checkpoints", "presets", "attention", "attention_stage", "attention_training",
+              "multiscale", "preservation"),
     "evaluate": ("assessment", "evaluation", "evaluation_tables", "auc", "calibration",
                  "known_facts", "curve_plots", "scoring", "network", "pooling", "targets",
                  "pixel_cache", "pixel_shards"),
@@ -61,6 +62,12 @@ class TrainJob:
     devices: int = 1
     workers: int | None = None
     replicates: int = REPLICATES
+    stage: MiningStage = field(default_factory=MiningStage)  # preset attention-mining's second
+
+    @property
+    def mines(self) -> bool:
+        """Whether a second stage mines."""
+        return self.settings.name == ATTENTION_MINING.name
 
     def names(self) -> tuple[str, ...]:
         """The findings to learn. Errors: those of a label file that cannot be read."""
@@ -72,7 +79,8 @@ def train_inputs(stage: str, job: TrainJob) -> dict[str, str]:
     if stage == "dataset":
         inputs = {"labels": _label_hash(job.labels), "images": _image_hash(job.images)}
         if job.split is not None:
-            inputs["split"] = content_hash(job.split)
+            lists = sorted(job.split.glob("*.txt")) if job.split.is_dir() else []  # NIH's
+            inputs["split"] = _digest([content_hash(path) for path in lists or [job.split]])
         return inputs
     if stage == "train" and job.init is not None:
         return {"init": read_card(job.init).checkpoint_id}
@@ -87,6 +95,8 @@ def train_fingerprint(stage: str, job: TrainJob) -> dict[str, str]:
         prints["targets"] = json.dumps(policy)
     if stage == "train":
         prints["settings"] = json.dumps(job.settings.to_json(), sort_keys=True)
+        if job.mines:
+            prints["stage"] = job.stage.to_text()
         if job.settings.weights not in ("none", "imagenet"):
             prints["weights"] = digest_file(Path(job.settings.weights))
     if stage == "evaluate":
@@ -132,7 +142,7 @@ def train_on(
     """
     sides = sides_of(job, dataset)
     data, _ = sides.part(TRAIN)
-    how = train_with_mining if job.settings.name == ATTENTION_MINING.name else train
+    how = partial(train_with_mining, stage=job.stage) if job.mines else train
     weights = job.settings.weights
     file = {} if weights in ("none", "imagenet") else {"weights": digest_file(Path(weights))}
     return how(
@@ -180,13 +190,10 @@ def evaluate_on(
 
 
 def _label_hash(labels: Path) -> str:
-    """The labels and, where a run has left them, its reports: they say which study is whose."""
-    if labels.is_file():
-        beside = labels.with_name("reports.parquet")
-        parts = [labels, *([beside] if beside.exists() else [])]
-    else:
-        there = [labels / "labels.parquet", labels / "reports.parquet"]
-        parts = [path for path in there if path.exists()] or [labels]
+    """The labels and, where a run has left them, its reports (whose study?) and its mentions."""
+    table = labels_path(labels)
+    beside = [table.with_name(f"{name}.parquet") for name in ("reports", "mentions")]
+    parts = [table, *(path for path in beside if path.exists())]
     return _digest([content_hash(path) for path in parts])
 
 

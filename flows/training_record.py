@@ -23,6 +23,8 @@ UNFINISHED = "unfinished"
 def settings_of(job: TrainJob) -> dict[str, Any]:
     """The job as plain values, its paths absolute: they are read from other folders later."""
     values = asdict(job)
+    if not job.mines:
+        del values["stage"]
     for name in ("labels", "images", "split", "init"):
         if values[name] is not None:
             values[name] = str(Path(values[name]).resolve())

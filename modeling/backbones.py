@@ -107,6 +107,11 @@ def first_centre(name: str) -> float:
     return _CUTS[choose("backbone", name, BACKBONES)].first
 
 
+def cell_stride(name: str) -> int:
+    """How many pixels the cells of the map are apart."""
+    return _CUTS[choose("backbone", name, BACKBONES)].stride
+
+
 def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation, per colour, of images in [0, 1] that the backbone wants."""
     if _CUTS[choose("backbone", name, BACKBONES)].imagenet:

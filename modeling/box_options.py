@@ -102,29 +102,6 @@ def resize(maps: npt.NDArray[Any], grid: tuple[int, ...]) -> Floats:
     return result
 
 
-def place_cells(
-    maps: npt.NDArray[Any], centres: Sequence[float], *, image_size: int, size: int = 32
-) -> Floats:
-    """The maps (…, S, S) on `size` cells that share out the image evenly: (…, size, size).
-
-    `centres` are the pixels, in images of `image_size`, that the network's cells are centred on:
-    paddings move them off the middles of S even parts, which is where boxes are drawn otherwise.
-    Linear between two centres, and beyond the outermost what is there. ValueError for another
-    number of centres than S.
-
-    >>> place_cells(np.array([[1.0, 3.0], [1.0, 3.0]]), (3, 5), image_size=8, size=8)[0].tolist()
-    [1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0]
-    """
-    if maps.shape[-2:] != (len(centres),) * 2:
-        raise ValueError(f"maps {maps.shape}: expected sides of {len(centres)}, one per centre.")
-    wanted = (np.arange(size) + 0.5) * image_size / size - 0.5
-    cells = np.eye(len(centres))
-    rows = [np.interp(wanted, np.asarray(centres, float), cell) for cell in cells]
-    matrix = np.stack(rows, axis=1).astype(np.float32)
-    placed: Floats = matrix @ np.asarray(maps, np.float32) @ matrix.T
-    return placed
-
-
 def merge_scales(scales: Sequence[npt.NDArray[Any]]) -> Floats:
     """One heatmap from those of several scales: (N, C, S, S) each, S the largest of them.
 

@@ -16,6 +16,7 @@ from data_contracts import BOXES
 from .box_choice import Columns, choose_boxes
 from .box_options import PAPER_THRESHOLDS, BoxOptions, resize, upsampling_matrix
 from .box_regions import find_regions
+from .cells import placing_matrix
 
 Floats = npt.NDArray[np.float32]
 
@@ -50,6 +51,7 @@ def boxes_from_heatmap(
     image_size: int | tuple[float, float],
     thresholds: Sequence[float] = PAPER_THRESHOLDS,
     options: BoxOptions | None = None,
+    centres: Sequence[float] | None = None,
 ) -> list[Box]:
     """The boxes of one heatmap (H, W), numpy or torch; threshold by threshold, from the top down.
 
@@ -59,9 +61,11 @@ def boxes_from_heatmap(
     the original image: `image_size` is its side or (width, height). Edges are as fine as a cell of
     the grid; `BoxOptions(grid=1024)` is the paper to the pixel. The score is the region's peak (or
     mean) of the raw heat. A constant map has no least and largest value apart, and gives no box.
+    `centres`: where the rows (= columns) of a square map lie, as shares of the image's side, if not
+    in the middles of even parts (`modeling.cells`).
 
-    Source: Wang et al., CVPR 2017, section 4.2. HeatmapError for another shape or a value that is
-    no finite number, BoxOptionError for thresholds outside [0, 255).
+    Source: Wang et al., CVPR 2017, section 4.2. HeatmapError for another shape, a value that is no
+    finite number or other centres, BoxOptionError for thresholds outside [0, 255).
 
     >>> heat = np.zeros((4, 4)); heat[1:3, 2] = 1
     >>> for box in boxes_from_heatmap(heat, image_size=400):
@@ -77,7 +81,7 @@ def boxes_from_heatmap(
         raise HeatmapError(
             f"shape {tuple(maps.shape)}", "(height, width)", "Use boxes_from_heatmaps for a batch."
         )
-    columns = _draw(maps[None, None], ("",), _sizes(image_size, 1), chosen)
+    columns = _draw(maps[None, None], ("",), _sizes(image_size, 1), chosen, centres)
     return [
         Box(*map(float, row)) for row in zip(*(columns[name] for name in Box._fields), strict=True)
     ]
@@ -91,6 +95,7 @@ def boxes_from_heatmaps(
     image_size: ImageSize,
     options: BoxOptions | None = None,
     source: str | None = None,
+    centres: Sequence[float] | None = None,
 ) -> pa.Table:
     """The `boxes` table of heatmaps (N, C, H, W): by image, finding, threshold, from the top down.
 
@@ -113,11 +118,14 @@ def boxes_from_heatmaps(
 
     def draw(start: int) -> Columns:
         piece = slice(start, start + step)
-        columns = _draw(maps[piece], findings, sizes[piece], options)
+        columns = _draw(maps[piece], findings, sizes[piece], options, centres)
         return columns | {"image": columns["image"] + start}
 
-    with ThreadPoolExecutor(options.workers) as pool:  # numpy lets other threads run meanwhile
-        pieces = list(pool.map(draw, starts))
+    if options.workers == 1:  # handing over to a thread costs more than a small batch
+        pieces = list(map(draw, starts))
+    else:
+        with ThreadPoolExecutor(options.workers) as pool:  # numpy lets other threads run meanwhile
+            pieces = list(pool.map(draw, starts))
     columns = {
         name: np.concatenate([piece[name] for piece in pieces]) if pieces else np.zeros(0)
         for name in ("image", "finding", *Box._fields)
@@ -125,25 +133,35 @@ def boxes_from_heatmaps(
     return _table(columns, image_ids, findings, source)
 
 
-def peak_points(heatmaps: Any, *, image_size: ImageSize) -> npt.NDArray[np.float64]:
+def peak_points(
+    heatmaps: Any, *, image_size: ImageSize, centres: Sequence[float] | None = None
+) -> npt.NDArray[np.float64]:
     """Where each map (N, C, H, W) is hottest: (N, C, 2), x and y in pixels of the original image.
 
     For the pointing game: the centre of the hottest cell, the first in reading order of equals.
+    `centres` as for `boxes_from_heatmap`.
     """
     maps = _as_array(heatmaps)
     flat = np.asarray(_to_numpy(maps)).reshape(*maps.shape[:2], -1)
     y, x = np.divmod(flat.argmax(-1), maps.shape[-1])
-    cells = np.stack([x, y], -1) + 0.5
     size = _sizes(image_size, maps.shape[0])[:, None, :]
-    points: npt.NDArray[np.float64] = cells / (maps.shape[-1], maps.shape[-2]) * size
+    if centres is None:
+        places = (np.stack([x, y], -1) + 0.5) / (maps.shape[-1], maps.shape[-2])
+    else:
+        places = np.asarray(_checked(centres, maps.shape[2:]))[np.stack([x, y], -1)]
+    points: npt.NDArray[np.float64] = places * size
     return points
 
 
 def _draw(
-    maps: Any, findings: Sequence[str], sizes: npt.NDArray[np.float64], options: BoxOptions
+    maps: Any,
+    findings: Sequence[str],
+    sizes: npt.NDArray[np.float64],
+    options: BoxOptions,
+    centres: Sequence[float] | None,
 ) -> Columns:
     """Boxes as columns `image`, `finding` (both as positions) and those of `Box`."""
-    heat = _upsample(maps, _grid(maps, options))
+    heat = _upsample(maps, _grid(maps, options), centres)
     images, count = heat.shape[:2]
     flat = heat.reshape(-1, *heat.shape[2:])  # (N * C, grid, grid)
     values = _with_priors(flat, findings, options)
@@ -198,14 +216,28 @@ def _to_numpy(maps: Any) -> Floats:
     return result
 
 
-def _upsample(maps: Any, grid: int) -> Floats:
+def _upsample(maps: Any, grid: int, centres: Sequence[float] | None) -> Floats:
     """The maps (N, C, H, W) on a grid x grid, computed where they are."""
-    down, across = (upsampling_matrix(size, grid) for size in maps.shape[2:])
+    if centres is None:
+        down, across = (upsampling_matrix(size, grid) for size in maps.shape[2:])
+    else:
+        down = across = placing_matrix(_checked(centres, maps.shape[2:]), grid)
     if hasattr(maps, "detach"):
         heat = maps.new_tensor(down) @ maps @ maps.new_tensor(across).T
     else:
         heat = np.matmul(down, maps) @ across.T
     return _to_numpy(heat)
+
+
+def _checked(centres: Sequence[float], shape: tuple[int, ...]) -> Sequence[float]:
+    """The centres, one for each row and column, rising."""
+    if tuple(shape) != (len(centres),) * 2 or any(np.diff(centres) <= 0):
+        raise HeatmapError(
+            f"{len(centres)} centres of a map {tuple(shape)}",
+            "one for each row and column, rising",
+            "Give those of the network that made the map, or none.",
+        )
+    return centres
 
 
 def _with_priors(maps: Floats, findings: Sequence[str], options: BoxOptions) -> Floats:

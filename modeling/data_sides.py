@@ -18,12 +18,24 @@ from modeling.image_rejects import reject, reject_table
 from modeling.images import PEOPLE_SCHEMA
 from modeling.labelled_images import LabelledImages, LabelledImagesError
 from modeling.pixel_cache import build_cache
-from modeling.splits import SPLITS, TEST, TRAIN, VAL, Split, check_split, split_by_patient
+from modeling.splits import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    VAL,
+    Split,
+    check_split,
+    official_nih_split,
+    split_by_patient,
+)
 from modeling.splits import split_hash as hash_of_split
 from modeling.targets import targets_from_labels
 
 _SIDES = (TRAIN, VAL, TEST)
 _JOINS, _PEOPLE, _FACTS = "joins.parquet", "people.parquet", "data.json"
+_CERTAINTIES = "certainties.parquet"
+# NIH's own names of its official lists.
+_TRAIN_VAL_LIST, _TEST_LIST = "train_val_list.txt", "test_list.txt"
 _SPLIT_SEED = 0  # the split is a property of the data: another seed of a training leaves it alone
 
 
@@ -53,8 +65,9 @@ class Sides:
 def with_split(data: LabelledImages, split: str | Path | None = None) -> LabelledImages:
     """The images with their side of the split, those that have none as rejects.
 
-    The split is the Parquet table `split` (contract of splits), else the images' own column where
-    all have one, else 70/10/20 by patient as in ChestX-ray8. SplitError for a patient on two sides.
+    The split is the Parquet table `split` (contract of splits) or the folder of NIH's official
+    lists (train_val_list.txt, test_list.txt), else the images' own column where all have one, else
+    70/10/20 by patient as in ChestX-ray8. SplitError for a patient on two sides.
     """
     chosen = _split(data.images, split)
     columns = (chosen.table[name].to_pylist() for name in ("image_id", "split"))
@@ -93,10 +106,18 @@ def make_sides(
 ) -> Sides:
     """The parts of data that has a split, at `size` × `size` pixels, decoded once into the cache.
 
-    Errors: TargetError for findings without labels, CacheError.
+    With uncertain = "certainty" an uncertain label is 1 at the weight of its surest mention.
+    Errors: TargetError for findings without labels, or without mentions where they are needed;
+    CacheError.
     """
     policy: Any = {"uncertain": uncertain, "not_mentioned": not_mentioned}
-    targets = targets_from_labels(data.labels, findings, report_ids=data.report_ids, **policy)
+    targets = targets_from_labels(
+        data.labels,
+        findings,
+        report_ids=data.report_ids,
+        certainties=data.certainties if uncertain == "certainty" else None,
+        **policy,
+    )
     cache_of = build_cache(data.images, size=size, root=cache, progress=progress)
     rows: dict[str, list[int]] = {}
     columns = (data.images[name].to_pylist() for name in ("image_id", "split"))
@@ -129,6 +150,9 @@ def write_data(data: LabelledImages, out: Path) -> None:
     write_table(out / "rejects.parquet", data.rejects, REJECTS, made_from)
     pq.write_table(joins, out / _JOINS)
     pq.write_table(data.people, out / _PEOPLE)
+    if data.certainties is not None:
+        own = pc.is_in(data.certainties["report_id"], value_set=reports)
+        pq.write_table(data.certainties.filter(own), out / _CERTAINTIES)
     work = out / f".{_FACTS}"
     work.write_text(json.dumps(made_from, indent=1) + "\n")
     work.replace(out / _FACTS)  # last: where it is, everything is
@@ -157,12 +181,16 @@ def read_data(folder: str | Path) -> LabelledImages:
         read_table(folder / "rejects.parquet", REJECTS),
         facts["labels"],
         facts["split"],
+        pq.read_table(folder / _CERTAINTIES) if (folder / _CERTAINTIES).is_file() else None,
     )
 
 
 def _split(images: pa.Table, split: str | Path | None) -> Split:
     if split is None and images["split"].null_count:
         return split_by_patient(images, seed=_SPLIT_SEED)
+    if split is not None and (Path(split) / _TEST_LIST).is_file():
+        lists = (Path(split) / name for name in (_TRAIN_VAL_LIST, _TEST_LIST))
+        return official_nih_split(images, *lists, seed=_SPLIT_SEED)
     table = images.select(SPLITS.columns) if split is None else read_table(split, SPLITS)
     table = table.cast(SPLITS.schema)
     strange = sorted(set(table["split"].to_pylist()) - set(_SIDES))

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from modeling.box_comparison_views import ComparedRow, summary
 from modeling.gallery_cards import Card
 from modeling.heatmaps import Heatmaps
 from modeling.image_reading import ImageError, read_image
@@ -47,12 +48,14 @@ def render_gallery(
     facts: Mapping[str, str] | None = None,
     total: int | None = None,
     side: int = 384,
+    compared: Sequence[tuple[str, Sequence[ComparedRow]]] = (),
 ) -> Gallery:
     """The page of these cards; every image is in it once, `side` pixels at its longer side.
 
     `images` gives the paths and the widths and heights that boxes are measured in; `facts` stand
-    under the title; `total` is the number of cards that these were chosen from. An image whose file
-    cannot be read is shown as an empty frame, and counted.
+    under the title; `total` is the number of cards that these were chosen from; `compared` are the
+    parts of `box_comparison_views.parts_of`. An image whose file cannot be read is shown as an
+    empty frame, and counted.
     """
     rows = {row["image_id"]: row for row in images.to_pylist()}
     shown = list(dict.fromkeys(card.image_id for card in cards if card.image_id in rows))
@@ -80,6 +83,7 @@ def render_gallery(
         unreadable=len(unreadable),
         colours={"predicted": PREDICTED, "true": TRUE},
         heat=heatmaps is not None,
+        compared=[(name, rows, summary(rows)) for name, rows in compared],
     )
     return Gallery(html, len(views), len(shown), tuple(unreadable))
 
@@ -115,5 +119,10 @@ def _view(
             str(BoxName(card.image_id, card.finding, rank + 1)) for rank in range(len(card.boxes))
         ],
         "quotes": card.quotes,
-        "heat": None if heat is None else data_uri(heat_png(heat), "image/png"),
+        "heat": None if heat is None else _heat_uri(heat, heatmaps),
     }
+
+
+def _heat_uri(heat: Any, heatmaps: Heatmaps | None) -> str:
+    centres = heatmaps.centres if heatmaps else None
+    return data_uri(heat_png(heat, centres=centres), "image/png")

@@ -7,7 +7,7 @@ CVPR 2017, section 4.2); the network hands out those of all findings with its lo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,13 +44,18 @@ class HeatmapFileError(ValueError):
 
 @dataclass(frozen=True)
 class Heatmaps:
-    """Heatmaps (N, C, S, S): `values` by image and finding; how and by which checkpoint made."""
+    """Heatmaps (N, C, S, S): `values` by image and finding; how and by which checkpoint made.
+
+    `centres`: where rows and columns lie, as shares of the image's side (`modeling.cells`); None
+    for the middles of even parts.
+    """
 
     values: Floats
     image_ids: tuple[str, ...]
     findings: tuple[str, ...]
     method: str
     checkpoint_id: str
+    centres: tuple[float, ...] | None = None
 
     def of(self, image_id: str, finding: str) -> Floats | None:
         """The heatmap (S, S) of a finding in an image; None when there is none of it."""
@@ -116,8 +121,10 @@ class HeatmapWriter:
         *,
         method: str,
         checkpoint_id: str,
+        centres: Callable[[int], tuple[float, ...] | None] | None = None,
     ) -> None:
-        self.folder = folder
+        """`centres` of maps with a side of so many cells."""
+        self.folder, self._centres = folder, centres
         self._facts = {
             "image_ids": list(image_ids),
             "findings": list(findings),
@@ -158,15 +165,19 @@ class HeatmapWriter:
             np.save(self.folder / _VALUES, np.zeros((*self._shape, 1, 1), np.float32))
         else:
             self._values.flush()
+        centres = None
+        if self._centres is not None and self._values is not None:
+            centres = self._centres(self._values.shape[-1])
         self._values = None
-        (self.folder / _FACTS).write_text(json.dumps(self._facts) + "\n", encoding="utf-8")
+        facts = self._facts | ({"centres": list(centres)} if centres else {})
+        (self.folder / _FACTS).write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
 
 def save_heatmaps(heatmaps: Heatmaps, folder: Path) -> None:
     """Writes them as `HeatmapWriter` does."""
     facts = asdict(heatmaps)
-    del facts["values"]
-    with HeatmapWriter(folder, **facts) as writer:
+    del facts["values"], facts["centres"]
+    with HeatmapWriter(folder, **facts, centres=lambda _: heatmaps.centres) as writer:
         if heatmaps.image_ids:
             writer.write(torch.from_numpy(np.asarray(heatmaps.values)))
 
@@ -179,7 +190,11 @@ def load_heatmaps(folder: str | Path) -> Heatmaps:
         values = np.load(folder / _VALUES, mmap_mode="r", allow_pickle=False)
         names = {key: tuple(facts[key]) for key in ("image_ids", "findings")}
         found = Heatmaps(
-            values, **names, method=facts["method"], checkpoint_id=facts["checkpoint_id"]
+            values,
+            **names,
+            method=facts["method"],
+            checkpoint_id=facts["checkpoint_id"],
+            centres=tuple(facts["centres"]) if facts.get("centres") else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HeatmapFileError(

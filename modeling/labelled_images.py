@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_contracts import (
@@ -16,6 +17,7 @@ from data_contracts import (
     IMAGES,
     REJECTS,
     REPORTS,
+    Verdict,
     content_hash,
     findings_in,
     labels_contract,
@@ -40,7 +42,11 @@ class LabelledImagesError(ValueError):
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images with the report each has; `people` knows sex and age; refused are `rejects`."""
+    """Images with the report each has; `people` knows sex and age; refused are `rejects`.
+
+    `certainties` are the uncertain mentions behind mined labels: report_id, finding, verdict,
+    certainty; none where nobody has judged sentences.
+    """
 
     images: pa.Table
     report_ids: tuple[str, ...]
@@ -49,6 +55,7 @@ class LabelledImages:
     rejects: pa.Table
     labels_hash: str
     split_hash: str = ""
+    certainties: pa.Table | None = None
 
 
 def bring_together(
@@ -121,7 +128,15 @@ def _mined(labels: Path, found: ImageSet) -> LabelledImages:
     if names and all(parse_name(name) is not None for name in names):
         found, reports = _frontal(join_openi(found)), None
     joined = join_reports(found, table, reports)
-    return _together(joined.found, joined.report_ids, table, content_hash(path))
+    together = _together(joined.found, joined.report_ids, table, content_hash(path))
+    return replace(together, certainties=_certainties(path.with_name("mentions.parquet")))
+
+
+def _certainties(mentions: Path) -> pa.Table | None:
+    if not mentions.exists():
+        return None
+    table = read_table(mentions, columns=["report_id", "finding", "verdict", "certainty"])
+    return table.filter(pc.equal(table["verdict"], Verdict.UNCERTAIN.value))
 
 
 def labels_path(labels: Path) -> Path:

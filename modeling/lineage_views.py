@@ -141,12 +141,15 @@ def _frame(
     heat = None
     if folder is not None:
         try:
-            heat = load_heatmaps(folder).of(lineage.box["image_id"], lineage.box["finding"])
+            maps = load_heatmaps(folder)
+            found = maps.of(lineage.box["image_id"], lineage.box["finding"])
         except HeatmapFileError:
-            heat = None
+            found = None
+        if found is not None:
+            heat = data_uri(heat_png(found, centres=maps.centres), "image/png")
     return {
         "picture": picture,
-        "heat": None if heat is None else data_uri(heat_png(heat), "image/png"),
+        "heat": heat,
         "width": rows[0]["width"] or 1,
         "height": rows[0]["height"] or 1,
     }

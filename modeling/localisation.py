@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from data_contracts import BOXES, PREDICTIONS
 from modeling.attention_training import load_mined
 from modeling.box_options import BoxOptions
 from modeling.boxes import boxes_from_heatmaps
+from modeling.cell_centres import cell_shares
 from modeling.checkpoints import Card
 from modeling.choices import choose
 from modeling.heatmaps import METHODS, Heatmaps, HeatmapWriter, load_heatmaps, predict_batch
 from modeling.image_rejects import reject, reject_table
 from modeling.pixel_cache import PixelCache, build_cache
+from modeling.presets import Preset
 from modeling.scoring import probability
+from modeling.untrained import UNTRAINED, untrained_network
 
 STAGE = "localise"
 _DRAWN_AT_ONCE = 2048  # images whose heatmaps are in memory while their boxes are drawn
@@ -62,23 +66,33 @@ def look_at(
     device: str = "auto",
     cache: str | Path | None = None,
     progress: Progress | None = None,
+    untrained: bool = False,
 ) -> Sight:
     """What the checkpoint sees in these images; the heatmaps are in the folder `out`.
 
     Images are read from the pixel cache (under `cache`, default: the usual one) at the size the
-    checkpoint was trained at. `device` "auto" is a GPU where there is one. Errors: CheckpointError,
-    LocalisationError for an image without width or height, UnknownChoiceError for another method.
+    checkpoint was trained at. `device` "auto" is a GPU where there is one. With `untrained` it is
+    what the same network saw before any training. Errors: CheckpointError, LocalisationError for
+    an image without width or height, UnknownChoiceError for another method.
     """
     choose("method", method, METHODS)
     network, card = load_mined(checkpoint)
+    if untrained:
+        network, card = untrained_network(checkpoint), replace(card, checkpoint_id=UNTRAINED)
     _check_sizes(images)
     pixels = build_cache(images, size=int(card.preset["image_size"]), root=cache)
     readable = pa.array([key in pixels for key in images["image_id"].to_pylist()], pa.bool_())
     seen = images.filter(readable)
     image_ids = tuple(seen["image_id"].to_pylist())
     logits = []
+    centres = partial(cell_shares, network, Preset(**card.preset))
     with HeatmapWriter(
-        out, image_ids, card.findings, method=method, checkpoint_id=card.checkpoint_id
+        out,
+        image_ids,
+        card.findings,
+        method=method,
+        checkpoint_id=card.checkpoint_id,
+        centres=centres,
     ) as writer:
         where = pick_device(device)
         network = network.to(where)
@@ -145,6 +159,7 @@ def draw_boxes(
             image_size=sizes[places],
             options=options,
             source=heatmaps.checkpoint_id,
+            centres=heatmaps.centres,
         )
         pieces.append(_only(drawn, heatmaps, wanted))
     return pa.concat_tables(pieces)

@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from modeling.cells import place_evenly
 from modeling.heatmaps import normalise
 from modeling.image_reading import read_image
 
 # Left, top, width, height in pixels of the original image.
 Place = Sequence[float]
+# Where the cells of a heatmap lie, as shares of the image's side; None: in even parts.
+Centres = Sequence[float] | None
 
 PREDICTED, TRUE = "#ffb000", "#36d6ff"  # told apart without seeing colour by the dashes as well
 # Dark violet over red to pale yellow: lightness rises all the way, as in matplotlib's inferno.
@@ -28,6 +31,7 @@ _COLOURS = (
     (252, 230, 120),
 )
 _MOST_OPAQUE = 0.62
+_FINE = 96  # cells a side that a map is brought to where its own do not lie evenly
 _FAINT = 40  # of 255: what is below shows the bare image
 
 
@@ -42,21 +46,23 @@ def palette() -> npt.NDArray[np.uint8]:
     return rounded
 
 
-def heat_layer(heatmap: npt.NDArray[Any], size: tuple[int, int]) -> Image.Image:
+def heat_layer(
+    heatmap: npt.NDArray[Any], size: tuple[int, int], centres: Centres = None
+) -> Image.Image:
     """The heat as a transparent layer (mode RGBA) of this width and height.
 
     The map is taken to 0 … 255 by its least and largest value, as for boxes, after it has been
-    up-sampled.
+    up-sampled. `centres` as for `boxes_from_heatmap`.
     """
-    smooth = Image.fromarray(np.asarray(heatmap, np.float32)).resize(
+    smooth = Image.fromarray(place_evenly(heatmap, centres, _FINE)).resize(
         size, Image.Resampling.BILINEAR
     )
     return Image.fromarray(palette()[normalise(np.asarray(smooth))])
 
 
-def heat_png(heatmap: npt.NDArray[Any], side: int = 96) -> bytes:
+def heat_png(heatmap: npt.NDArray[Any], side: int = 96, *, centres: Centres = None) -> bytes:
     """The heat as a small PNG with a palette, for a page that scales it: 2 to 5 KB."""
-    smooth = Image.fromarray(np.asarray(heatmap, np.float32)).resize(
+    smooth = Image.fromarray(place_evenly(heatmap, centres, _FINE)).resize(
         (side, side), Image.Resampling.BILINEAR
     )
     colours = palette()
@@ -76,6 +82,7 @@ def draw_overlay(
     truth: Sequence[Place] = (),
     original: tuple[int, int] | None = None,
     side: int = 768,
+    centres: Centres = None,
 ) -> Image.Image:
     """The image (mode RGB, its longer side `side`) with heat, predicted and true boxes.
 
@@ -87,7 +94,7 @@ def draw_overlay(
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = image.convert("L").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     if heatmap is not None:
-        picture = Image.alpha_composite(picture, heat_layer(heatmap, size))
+        picture = Image.alpha_composite(picture, heat_layer(heatmap, size, centres))
     pen = ImageDraw.Draw(picture)
     line = max(2, side // 256)
     for place in truth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy.typing as npt
 import torch
 
 from modeling.boxes import Box, boxes_from_heatmap
+from modeling.cell_centres import cell_shares
 from modeling.checkpoints import Card, load_network
 from modeling.heatmaps import predict_batch
 from modeling.image_reading import read_image
 from modeling.localisation import pick_device
 from modeling.overlays import draw_overlay
 from modeling.pixel_shards import shrink
+from modeling.presets import Preset
 from modeling.scoring import probability
 
 _BATCH = 16
@@ -36,6 +38,7 @@ class Prediction:
     scores: dict[str, float]
     boxes: dict[str, tuple[Box, ...]]
     heatmaps: dict[str, npt.NDArray[np.float32]]
+    centres: tuple[float, ...] | None = None  # of the heatmaps' cells (`modeling.cells`)
 
     def to_json(self) -> dict[str, Any]:
         """Scores and boxes as plain values."""
@@ -64,6 +67,7 @@ def predict_images(
     where = pick_device(device)
     network = network.to(where)
     side, found = int(card.preset["image_size"]), []
+    centres = cell_shares(network, Preset(**card.preset), len(network.cell_centres))
     for start in range(0, len(paths), _BATCH):
         files = [Path(path) for path in paths[start : start + _BATCH]]
         pictures = [read_image(path).image for path in files]
@@ -73,7 +77,15 @@ def predict_images(
         scores = probability(logits.cpu().double().numpy())
         maps = heat.float().cpu().numpy()
         for path, picture, row, own in zip(files, pictures, scores, maps, strict=True):
-            found.append(_prediction(path, picture.size, row, own, card.findings, threshold))
+            seen = Prediction(
+                path,
+                picture.size,
+                dict(zip(card.findings, row.tolist(), strict=True)),
+                {},
+                dict(zip(card.findings, own, strict=True)),
+                centres,
+            )
+            found.append(replace(seen, boxes=_boxes(seen, threshold)))
     return found, card
 
 
@@ -88,6 +100,7 @@ def write_overlay(prediction: Prediction, out: Path, *, finding: str | None = No
         read_image(prediction.path).image,
         heatmap=None if shown is None else prediction.heatmaps[shown],
         boxes=[] if shown is None else [box[:4] for box in prediction.boxes[shown]],
+        centres=prediction.centres,
     )
     work = out.with_name(f".{out.name}.{os.getpid()}")
     picture.save(work, "PNG")
@@ -95,18 +108,15 @@ def write_overlay(prediction: Prediction, out: Path, *, finding: str | None = No
     return shown
 
 
-def _prediction(
-    path: Path,
-    size: tuple[int, int],
-    scores: npt.NDArray[np.float64],
-    maps: npt.NDArray[np.float32],
-    findings: Sequence[str],
-    threshold: float,
-) -> Prediction:
-    by_name = {name: float(score) for name, score in zip(findings, scores, strict=True)}
-    heat = dict(zip(findings, maps, strict=True))
-    boxes = {
-        name: tuple(boxes_from_heatmap(heat[name], image_size=size)) if score >= threshold else ()
-        for name, score in by_name.items()
+def _boxes(prediction: Prediction, threshold: float) -> dict[str, tuple[Box, ...]]:
+    """The boxes of the findings that score enough; none of the others."""
+    return {
+        name: tuple(
+            boxes_from_heatmap(
+                prediction.heatmaps[name], image_size=prediction.size, centres=prediction.centres
+            )
+        )
+        if score >= threshold
+        else ()
+        for name, score in prediction.scores.items()
     }
-    return Prediction(path, size, by_name, boxes, heat)

@@ -13,6 +13,7 @@ from flows.cli.train_options import (
     Findings,
     Images,
     Labels,
+    NotMentioned,
     Out,
     PresetName,
     Set,
@@ -49,6 +50,7 @@ def ablate(
     findings: Findings = None,
     split: SplitFile = None,
     uncertain: Uncertain = "ignore",
+    not_mentioned: NotMentioned = "zero",
     accelerator: Accelerator = "auto",
     workers: Workers = None,
     bootstrap: Annotated[int, typer.Option(min=1, help="Draws of patients for intervals.")] = 1000,
@@ -67,8 +69,8 @@ def ablate(
     }  # fmt: skip
     job = make_train_job(
         labels, images, preset, changes, findings=findings, epochs=epochs, steps=steps,
-        job={"split": split, "uncertain": uncertain, "accelerator": accelerator,
-             "workers": workers, "replicates": bootstrap},
+        job={"split": split, "uncertain": uncertain, "not_mentioned": not_mentioned,
+             "accelerator": accelerator, "workers": workers, "replicates": bootstrap},
         **settings,
     )  # fmt: skip
     run_ablation(job, read_grid(grid), out, seeds=seeds)

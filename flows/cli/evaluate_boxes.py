@@ -1,13 +1,17 @@
 """`cxrmine evaluate-boxes`."""
 
 import sys
+from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from data_contracts import Checked
+    from modeling.box_counts import Rows
 
 _MOST_REJECTED = 0.05  # of a file's rows; past it the figures are of something else
 
@@ -30,6 +34,16 @@ def evaluate_boxes(
             "own (the findings annotated in each image only), or a file of image ids."
         ),
     ] = "all",
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another boxes table to stand beside, of the same network untrained say; may be "
+            "repeated. Fixed and shuffled boxes always do."
+        ),
+    ] = None,
+    original: Annotated[
+        str, typer.Option(help="WIDTHxHEIGHT of the images that boxes are measured in.")
+    ] = "1024x1024",
     bootstrap: Annotated[int, typer.Option(min=0, help="Samples of the intervals.")] = 1000,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file as well.")
@@ -38,6 +52,7 @@ def evaluate_boxes(
     """Acc and AFP of boxes against annotated ones, laid out as ChestX-ray8's Tables 4 and 7."""
     import json
 
+    from modeling.box_comparison_views import print_comparisons
     from modeling.box_files import read_boxes, read_rows
     from modeling.box_ranking import rank_boxes
     from modeling.box_scores import score_boxes
@@ -48,14 +63,40 @@ def evaluate_boxes(
     chosen = rows if rows in ("all", "own") else read_rows(rows)
     scores = score_boxes(found, true, rows=chosen, bootstrap=bootstrap)
     ranking = rank_boxes(found, true, rows=chosen)
+    figures = scores.to_json() | ranking
+    figures["baselines"] = _baselines(found, true, chosen, against or [], original, bootstrap)
     rejected = {"boxes": detected.rejects.num_rows, "truth": annotated.rejects.num_rows}
     if json_file:
-        figures = scores.to_json()
         figures["counts"]["rejects"] = rejected
-        json_file.write_text(json.dumps(figures | ranking, indent=2) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print_box_scores(scores)
     typer.echo("\n".join(describe_ranking(ranking)))
+    print_comparisons(figures)
     return _say_refused(boxes, truth, detected, annotated, sum(scores.counts.scored.values()))
+
+
+def _baselines(
+    found: "pa.Table",
+    true: "pa.Table",
+    rows: "Rows",
+    against: list[Path],
+    original: str,
+    samples: int,
+) -> dict[str, Any]:
+    """The comparisons, on boxes brought to one square."""
+    from flows.cli.localise import read_size
+    from modeling.box_comparisons import compare_boxes, compared_json, to_square
+    from modeling.box_files import read_boxes
+
+    size = read_size(original) or (1024, 1024)
+    sizes: dict[str, tuple[float, float]] = defaultdict(lambda: size)
+    others = {str(path): to_square(read_boxes(path).accepted, sizes) for path in against}
+    return compared_json(
+        compare_boxes(
+            to_square(found, sizes), to_square(true, sizes), rows=rows, others=others,
+            bootstrap=samples,
+        )
+    )  # fmt: skip
 
 
 def _say_refused(

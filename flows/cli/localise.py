@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from flows.localise import Localised
 
 
 class Method(StrEnum):
@@ -26,7 +29,10 @@ class Stage(StrEnum):
 def localise(
     images: Annotated[
         Path | None,
-        typer.Argument(help="A table of images (Parquet). Default: the training's test images."),
+        typer.Argument(
+            help="A folder of PNG, JPEG or DICOM files, or a table of images (Parquet). "
+            "Default: the training's test images."
+        ),
     ] = None,
     *,
     checkpoint: Annotated[
@@ -84,7 +90,17 @@ def localise(
     else:
         job = LocaliseJob(checkpoint=checkpoint, images=images, split=split, **settings)
     result = run_localise(job, out, refresh=refresh.value if refresh else None)
+    tell(result)
+
+
+def tell(result: "Localised") -> None:
+    """Prints what the stages counted, the scores beside the baselines, and where the files are."""
+    from flows.gallery import read_scores
+    from modeling.box_comparison_views import print_comparisons
+
     typer.echo(describe(result.counts))
+    if figures := read_scores(result.out):
+        print_comparisons(figures)
     typer.echo(f"{result.out}: {', '.join(result.files)}")
 
 

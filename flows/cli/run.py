@@ -1,6 +1,7 @@
 """`cxrmine run`."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,8 +59,28 @@ def run(
     format: Format = None,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Images of these reports, a folder or a table: train on the labels, then "
+            "localise; --out gets the folders labels, model and boxes."
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="With --images: chestxray8, modern or attention-mining.")
+    ] = "chestxray8",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="With --images: a setting of the preset, as backbone=densenet121."
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="With --images: true boxes, NIH's list or a table; they only score."),
+    ] = None,
 ) -> None:
-    """Mines and audits as a Prefect flow; what was made before comes from the cache."""
+    """Mines and audits as a Prefect flow, and with --images trains and localises; all cached."""
     chosen = choose(config, source, out, map, format, gold)
     source, out, gold = chosen.source, chosen.out, chosen.gold
     job = make_job(
@@ -80,9 +101,19 @@ def run(
         gold = "openi"
     elif gold == "none":
         gold = None
+    stage = refresh.value if refresh else None
+    if images is not None:
+        from flows.cli.whole import run_with_images
+
+        code = run_with_images(
+            job, images, out, preset=preset, changes=changes, truth=truth, gold=gold,
+            allow_drift=allow_drift, label={"refresh": stage},
+        )  # fmt: skip
+        raise typer.Exit(code)
+    if changes or truth:
+        raise typer.BadParameter("--set and --truth: found no --images, which they are for")
     from flows.cli.finish import finish
     from flows.label import run_label
 
-    stage = refresh.value if refresh else None
     result = run_label(job, out, gold=gold, refresh=stage, allow_drift=allow_drift)
     raise typer.Exit(finish(result))

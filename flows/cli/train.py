@@ -15,6 +15,7 @@ from flows.cli.train_options import (
     Images,
     Labels,
     Loss,
+    NotMentioned,
     Out,
     Pooling,
     PresetName,
@@ -50,6 +51,7 @@ def train(
     findings: Findings = None,
     split: SplitFile = None,
     uncertain: Uncertain = "ignore",
+    not_mentioned: NotMentioned = "zero",
     init: Annotated[
         Path | None, typer.Option(help="Checkpoint whose weights the training starts from.")
     ] = None,
@@ -68,7 +70,7 @@ def train(
         labels, images, preset, changes, findings=findings, epochs=epochs, steps=steps,
         backbone=backbone, pooling=pooling, r=r, loss=loss, image_size=size, weights=weights,
         batch=batch, accumulate=accumulate, seed=seed,
-        job={"split": split, "uncertain": uncertain, "init": init, "accelerator": accelerator,
-             "devices": devices, "workers": workers},
+        job={"split": split, "uncertain": uncertain, "not_mentioned": not_mentioned,
+             "init": init, "accelerator": accelerator, "devices": devices, "workers": workers},
     )  # fmt: skip
     train_here(job, out, resume=resume)

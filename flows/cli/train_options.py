@@ -46,7 +46,11 @@ Accumulate = Annotated[int | None, typer.Option(min=1, help="Forward passes per 
 Seed = Annotated[int | None, typer.Option(min=0, help="Of weights, order and augmentation.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Any other setting of the preset, as learning_rate=0.01."),
+    typer.Option(
+        "--set",
+        help="Any other setting of the preset, as learning_rate=0.01; of attention mining's second "
+        "stage as mining.steps=3 or preservation.weight=0.5.",
+    ),
 ]
 Findings = Annotated[
     str | None,
@@ -55,11 +59,19 @@ Findings = Annotated[
 SplitFile = Annotated[
     Path | None,
     typer.Option(
-        "--split", help="Table image_id, patient_id, split (train, val, test); else by patient."
+        "--split",
+        help="Table image_id, patient_id, split (train, val, test), or the folder of NIH's "
+        "official lists; else by patient.",
     ),
 ]
 Uncertain = Annotated[
-    str, typer.Option(help="What an uncertain label is: ignore (unknown), zero or one.")
+    str,
+    typer.Option(
+        help="What an uncertain label is: ignore (unknown), zero, one, or certainty (1, weighted)."
+    ),
+]
+NotMentioned = Annotated[
+    str, typer.Option(help="What a finding is that the report does not mention: zero or ignore.")
 ]
 Accelerator = Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")]
 Workers = Annotated[
@@ -81,9 +93,10 @@ def make_train_job(
 ) -> "TrainJob":
     """The job that these options describe; an option not given keeps the preset's value.
 
-    Errors: PresetError, UnknownChoiceError, UnknownFindingError, typer.BadParameter.
+    Errors: PresetError, UnknownChoiceError, UnknownFindingError, MiningError, typer.BadParameter.
     """
     from flows.train_stages import TrainJob
+    from modeling.attention_stage import MiningStage, is_stage_option
     from modeling.presets import preset
 
     if epochs is not None and steps is not None:
@@ -93,9 +106,17 @@ def make_train_job(
         given |= {"steps": steps, "epochs": 0.0}
     elif epochs is not None:
         given["epochs"] = epochs
-    given |= read_changes(changes)
-    chosen = preset(preset_name, **given)
-    return TrainJob(labels, images, chosen, read_findings(findings), **job)
+    texts = read_changes(changes)
+    mined = {name: text for name, text in texts.items() if is_stage_option(name)}
+    chosen = preset(preset_name, **given | {k: v for k, v in texts.items() if k not in mined})
+    job |= {"stage": MiningStage().changed(mined)}
+    made = TrainJob(labels, images, chosen, read_findings(findings), **job)
+    if mined and not made.mines:
+        raise typer.BadParameter(
+            f"--set: found {', '.join(mined)} with preset {preset_name}, expected preset "
+            "attention-mining: no other has a stage that mines"
+        )
+    return made
 
 
 def read_changes(texts: list[str] | None) -> dict[str, str]:

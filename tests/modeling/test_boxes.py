@@ -12,7 +12,6 @@ from modeling.box_options import (
     BoxOptionError,
     BoxOptions,
     merge_scales,
-    place_cells,
     position_prior,
     resize,
     thorax_prior,
@@ -326,15 +325,3 @@ def test_thorax_prior_keeps_boxes_off_a_corner_that_is_hotter_than_the_lungs() -
     ]  # fmt: skip
     assert [table["y"][0].as_py() < 20 for table in drawn] == [True, False]
     assert [table.num_rows for table in drawn] == [1, 1]
-
-
-def test_cells_are_drawn_where_the_network_sees_them() -> None:
-    """Four cells centred on the left half: what the third sees lies left of the middle."""
-    heat = np.zeros((1, 1, 4, 4), np.float32)
-    heat[..., 2, 2] = 1
-    placed = place_cells(heat, (4, 12, 20, 28), image_size=64, size=64)
-    hot = np.argwhere(placed[0, 0] == placed.max())
-    assert (hot == 20).all() and np.isclose(placed.max(), 1)
-    assert (place_cells(heat, (7.5, 23.5, 39.5, 55.5), image_size=64, size=4) == heat).all()
-    with pytest.raises(ValueError, match="one per centre"):
-        place_cells(heat, (4, 12), image_size=64)
