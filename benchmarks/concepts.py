@@ -16,11 +16,10 @@ import hashlib
 import json
 import random
 import re
-import resource
 import string
 import subprocess
 import sys
-import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,12 +28,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.corpus import Corpus, audited_gold, labels_of, read_corpus
+from benchmarks.corpus import OPENI, Corpus, audited_gold, labels_of, read_corpus
 from benchmarks.road import Reading, judged_mentions, read_sentences
+from flows.cli.options import leave_torch_out
 from mining.audit import audit, paired_difference
+from mining.audit.holdout import held_out_ids
+from mining.comparing import read_with
 from mining.concepts import LinkedMatcher, Linker, PhraseMatcher
 from mining.concepts.linker import load_linker_settings
 from mining.examples import read_example, tokens_of
+from mining.ingest import RawReport, read_source
 from mining.profiles import load_profile
 from mining.reading import OTHER, cut
 from mining.resources import load_resources, the_parser
@@ -190,22 +193,36 @@ def measure_thresholds(seed: int = _SEED) -> dict[str, Any]:
     return rows
 
 
-def measure_cost(times: int = 3) -> dict[str, Any]:
-    """CPU seconds of `cxrmine mine openi` in each mode, start-up included; the least of some."""
-    seconds: dict[str, float] = {}
+def measure_cost(times: int = 5) -> dict[str, Any]:
+    """CPU seconds of reading OpenI in each mode, each time in a process of its own; the least."""
+    figures: dict[str, dict[str, float]] = {mode: {} for mode in MODES}
     for _ in range(times):
-        for mode in MODES:
-            with tempfile.TemporaryDirectory() as folder:
-                before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                command = ["mine", "openi", "--concepts", mode, "--out", str(Path(folder) / "out")]
-                subprocess.run(
-                    [sys.executable, "-m", "flows.cli", *command], check=True, capture_output=True
-                )
-                after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            seconds[mode] = min(seconds.get(mode, spent), spent)
-    more = seconds["both"] - seconds["phrases"]
-    return {"cpu_seconds": seconds, "more": more / seconds["phrases"], "more_seconds": more}
+        for mode, least in figures.items():
+            command = [sys.executable, "-m", "benchmarks.concepts", "--cost", mode]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            for name, value in json.loads(done.stdout).items():
+                least[name] = min(least.get(name, value), value)
+    whole = {mode: sum(own.values()) for mode, own in figures.items()}
+    return {**figures, "more": whole["both"] / whole["phrases"] - 1}
+
+
+def cost_of(mode: str) -> dict[str, float]:
+    """CPU seconds of this process: loading, and all reports from text to verdicts."""
+    leave_torch_out("embedded")  # as every verb does
+    settings = MiningSettings(concepts=mode, profile=PROFILE)
+    reports = {r: t for r, t in _openi_texts() if r not in held_out_ids()}
+    begin = time.process_time()
+    load_resources(settings)
+    the_parser(settings.parser)
+    loaded = time.process_time()
+    read_with(reports, settings)
+    return {"loading": loaded - begin, "reading": time.process_time() - loaded}
+
+
+def _openi_texts() -> Iterator[tuple[str, str]]:
+    for row in read_source(OPENI):
+        if isinstance(row, RawReport):
+            yield row.report_id, row.text
 
 
 def main() -> None:
@@ -213,7 +230,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--json", type=Path)
     options.add_argument("--thresholds", action="store_true", help="by finding, and nothing else")
+    options.add_argument("--cost", choices=MODES, help="of this mode in this process")
     arguments = options.parse_args()
+    if arguments.cost:
+        print(json.dumps(cost_of(arguments.cost)))
+        return
     if arguments.thresholds:
         for finding, row in measure_thresholds().items():
             print(finding, row["cases"], row["found"], row["near"])

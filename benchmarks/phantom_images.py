@@ -15,6 +15,7 @@ from torch import Tensor
 from data_contracts import BOXES, CHESTXRAY8, IMAGES, labels_contract, read_table
 from modeling.dataset import Batch
 from modeling.phantom import generate_phantoms
+from modeling.phantom_files import files_of
 
 # Rarer ones raised, so that some hundred images hold images with two and three lesions.
 PREVALENCE = {
@@ -48,10 +49,13 @@ class PhantomImages:
 
 
 def make_phantoms(out: Path, count: int, size: int, *, seed: int) -> PhantomImages:
-    """`count` phantoms of that side, drawn into `out` and read back."""
-    made = generate_phantoms(
-        out, count=count, seed=seed, size=size, prevalence=PREVALENCE, reports=False
-    )
+    """`count` phantoms of that side, drawn into `out` unless they are there, and read back."""
+    if (out / "manifest.json").is_file():
+        made = files_of(out, count=count, reports=False)
+    else:
+        made = generate_phantoms(
+            out, count=count, seed=seed, size=size, prevalence=PREVALENCE, reports=False
+        )
     images = read_table(made.images, IMAGES)
     truth = read_table(made.truth, labels_contract(CHESTXRAY8))
     row = {name: number for number, name in enumerate(truth["report_id"].to_pylist())}

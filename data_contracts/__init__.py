@@ -32,6 +32,7 @@ from .parses import PARSES
 from .predictions import PREDICTIONS
 from .rejects import REJECTS
 from .reports import REPORTS
+from .samples import SAMPLES
 from .sentences import SENTENCES
 from .split import Checked, check_rows, fingerprint
 from .states import Experiencer, ReportStatus, Temporality, Verdict
@@ -53,6 +54,7 @@ __all__ = [
     "PREDICTIONS",
     "REJECTS",
     "REPORTS",
+    "SAMPLES",
     "SENTENCES",
     "Checked",
     "Contract",

@@ -91,7 +91,8 @@ MINING_MEANINGS = {
     "umls": "folder of scispaCy's UMLS linker, for concepts umls; empty: scispaCy's cache",
     "parser": "who parses: embedded, scispacy, stanza, or an installed spaCy model",
     "assertion": "who judges: rules, or negex (the rival)",
-    "shards": "part files per table",
+    "shards": "part files per table; 0: one per block",
+    "block": "reports in a block: what is read, mined and found again as one piece",
     "max_reject_rate": "past this share of rejected rows a run has failed",
 }
 

@@ -10,7 +10,6 @@ files are still there and whole. A task served by the store ends in the state "C
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,10 @@ from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
-from flows.road import NEEDS, Job, Prints, Step, job_prints, run_stage, walk  # noqa: E402
+from flows.road import NEEDS, Job, Step, job_prints, walk  # noqa: E402
+from flows.shards import Shards  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
+from mining.engine import Engine  # noqa: E402
 from mining.selfcheck import require_self_check  # noqa: E402
 from mining.stages import StageReport  # noqa: E402
 
@@ -44,6 +45,7 @@ def label(
     gold: str | None = None,
     refresh: str | None = None,
     allow_drift: bool = False,
+    engine: Engine | None = None,
 ) -> RunResult | State[RunResult]:
     """The result of mining `job` into the folder `out`, audited where there is a gold.
 
@@ -58,15 +60,14 @@ def label(
     check = require_self_check(job.settings, allow_drift=allow_drift)
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []
-    with Watch(len(NEEDS)) as watch:
+    with (engine or Engine()).open() as pool, Watch(len(NEEDS)) as watch:
+        shards = Shards(job, prints, root=cache_root(), pool=pool, anew=anew)
 
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:
             begin = time.perf_counter()
-            inputs = {name: step.artifact for name, step in givers.items()}
+            inputs = {name: step.artifact for name, step in givers.items() if step.artifact}
             named = run_in_store.with_options(name=stage)
-            made: Artifact = named(
-                stage, job, prints, inputs, stage in anew, return_state=True
-            ).result()  # type: ignore[assignment]
+            made: Artifact = named(stage, shards, inputs, return_state=True).result()  # type: ignore[assignment]
             seconds = time.perf_counter() - begin
             report = StageReport(**made.details)
             return Step(stage, made.folder, report, seconds, made.key, made.cached, made)
@@ -93,6 +94,7 @@ def run_label(
     gold: str | None = None,
     refresh: str | None = None,
     allow_drift: bool = False,
+    engine: Engine | None = None,
 ) -> RunResult:
     """The result of the flow `label`, run here and now. Errors: those of the flow."""
     check_target(out)  # mistakes are told before Prefect takes its seconds to start
@@ -100,7 +102,10 @@ def run_label(
     require_self_check(job.settings, allow_drift=allow_drift)
     if gold is not None:
         gold_hash(gold)
-    state = label(job, out, gold=gold, refresh=refresh, allow_drift=allow_drift, return_state=True)
+    state = label(
+        job, out, gold=gold, refresh=refresh, allow_drift=allow_drift, engine=engine,
+        return_state=True,
+    )  # fmt: skip
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
@@ -109,21 +114,13 @@ def run_label(
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def run_in_store(
-    stage: str, job: Job, prints: Prints, inputs: Mapping[str, Artifact], anew: bool
-) -> State[Artifact]:
-    """The artifact of one stage: from the store when it is there and whole, else made now."""
-    hashes = {name: artifact.content_hash(name) for name, artifact in inputs.items()}
-    if stage == "ingest":
-        hashes = dict(prints.source)
+def run_in_store(stage: str, shards: Shards, inputs: Mapping[str, Artifact]) -> State[Artifact]:
+    """The artifact of one stage: from the store when it is there and whole, else made now.
 
-    def write(folder: Path) -> dict[str, Any]:
-        tables = {name: artifact.table(name) for name, artifact in inputs.items()}
-        report = run_stage(stage, job, tables, folder)
-        report.check()  # rows that do not add up are not worth keeping
-        return asdict(report)
-
-    return _as_state(_from_store(stage, hashes, prints.stages[stage], write, anew))
+    One task per stage: its shards are futures of the engine inside of it. A task of Prefect costs
+    some hundred calls of its server, and a stage has thousands of shards.
+    """
+    return _as_state(shards.make(stage, inputs))
 
 
 @task(name="audit", cache_policy=NO_CACHE, persist_result=False)

@@ -1,36 +1,43 @@
-"""Mining without Prefect: the road walked in this process, nothing kept but the result."""
+"""Mining without Prefect: the road walked in this process and its workers."""
 
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.output import check_target, publish, work_beside
+from flows.environment import cache_root
+from flows.output import check_target, publish
 from flows.progress import Watch
 from flows.result import RunResult, run_record
-from flows.road import NEEDS, Job, Step, job_prints, run_stage, walk
+from flows.road import NEEDS, Job, Step, job_prints, walk
+from flows.shards import Shards
+from mining.engine import Engine
 from mining.selfcheck import require_self_check
+from mining.stages import StageReport
 
 
-def mine_reports(job: Job, out: Path, *, allow_drift: bool = False) -> RunResult:
-    """The result of mining `job` into the folder `out`.
+def mine_reports(
+    job: Job, out: Path, *, allow_drift: bool = False, engine: Engine | None = None
+) -> RunResult:
+    """The result of mining `job` into the folder `out`; what is stored is not made again.
 
     Errors: OutputRefused before any work when `out` holds something else; DriftError when the
-    golden sentences are judged otherwise, unless `allow_drift`; those of the stages.
+    golden sentences are judged otherwise, unless `allow_drift`; those of the stages; EngineError.
     """
     started = datetime.now(UTC)
     out = check_target(out)
     prints = job_prints(job)
     check = require_self_check(job.settings, allow_drift=allow_drift)
-    with work_beside(out) as work, Watch(len(NEEDS)) as watch:
+    with (engine or Engine()).open() as pool, Watch(len(NEEDS)) as watch:
+        shards = Shards(job, prints, root=cache_root(), pool=pool)
 
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:
-            folder = work / stage
-            folder.mkdir()
             begin = time.perf_counter()
-            tables = {name: step.table(name) for name, step in givers.items()}
-            report = run_stage(stage, job, tables, folder)
-            return Step(stage, folder, report, time.perf_counter() - begin)
+            inputs = {name: step.artifact for name, step in givers.items() if step.artifact}
+            made = shards.make(stage, inputs)
+            report = StageReport(**made.details)
+            seconds = time.perf_counter() - begin
+            return Step(stage, made.folder, report, seconds, made.key, made.cached, made)
 
         steps = walk(execute, watch)
         record = run_record(job, prints, steps, command="mine", started=started)

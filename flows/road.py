@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from flows.store import Artifact
-from mining import stages
 from mining.fingerprints import source_fingerprint, stage_fingerprint
 from mining.settings import MiningSettings
 from mining.stages import StageReport
@@ -19,14 +18,14 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "ingest": (),
     "sentences": ("reports",),
     "parse": ("distinct",),
-    "mine": ("sentences", "distinct", "parses"),
+    "mine": ("sentences", "distinct"),
     "label": ("reports", "mentions"),
 }
 # stage -> the tables it leaves, rejects apart
 GIVES: Mapping[str, tuple[str, ...]] = {
     "ingest": ("reports",),
     "sentences": ("sentences", "distinct"),
-    "parse": ("parses",),
+    "parse": (),  # parses and judgements of sentences go into the sentence store
     "mine": ("mentions",),
     "label": ("labels",),
 }
@@ -95,19 +94,6 @@ def walk(execute: Execute, watcher: Watcher) -> list[Step]:
         steps.append(step)
         watcher.passed(step)
     return steps
-
-
-def run_stage(stage: str, job: Job, tables: Mapping[str, Path], out: Path) -> StageReport:
-    """The accounts of one stage, whose tables then lie in the empty folder `out`."""
-    if stage == "ingest":
-        return stages.ingest(
-            job.source, out, settings=job.settings, mapping=job.mapping, format=job.format
-        )
-    function = getattr(stages, stage)
-    report: StageReport = function(
-        *(tables[name] for name in NEEDS[stage]), out, settings=job.settings
-    )
-    return report
 
 
 def job_prints(job: Job) -> Prints:

@@ -40,9 +40,19 @@ class Artifact:
         """The path of table `name`: a Parquet file, or a folder of part files."""
         return self.folder / f"{name}.parquet"
 
+    def parts(self, name: str) -> list[tuple[Path, str]]:
+        """The files of table `name` in order, each with its sha256."""
+        own = [(path, sha) for path, sha in sorted(self.files.items()) if _holds(path, name)]
+        return [(self.folder / path, sha) for path, sha in own]
+
     def content_hash(self, name: str) -> str:
         """A hash of the bytes of table `name`."""
         return table_hash(self.files, name)
+
+
+def _holds(path: str, table: str) -> bool:
+    """Whether the file at this path in an artifact is the table or a part of it."""
+    return path.split("/")[0] == f"{table}.parquet"
 
 
 def artifact_key(stage: str, inputs: Mapping[str, str], fingerprint: Mapping[str, str]) -> str:

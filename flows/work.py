@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LOCK = ".lock"
+_ATTEMPTS = 100
 
 
 @contextlib.contextmanager
@@ -18,15 +19,18 @@ def work_folder(parent: Path, prefix: str) -> Iterator[Path]:
     Its lock file is held as long as this process lives; what a killed process left is removed by
     `sweep`. Errors: OSError when the file system knows no locks.
     """
-    folder = parent / f"{prefix}-{secrets.token_hex(8)}"
-    with hold(folder.with_name(folder.name + _LOCK), os.O_CREAT) as held:
-        if not held:
-            raise OSError(f"{folder}: could not be locked; keep it on a file system with locks")
-        folder.mkdir(mode=0o700)
-        try:
-            yield folder
-        finally:
-            _remove(folder)
+    for _ in range(_ATTEMPTS):
+        folder = parent / f"{prefix}-{secrets.token_hex(8)}"
+        with hold(folder.with_name(folder.name + _LOCK), os.O_CREAT) as held:
+            if not held:  # a sweeper was quicker and took it for a dead process's
+                continue
+            folder.mkdir(mode=0o700)
+            try:
+                yield folder
+            finally:
+                _remove(folder)
+            return
+    raise OSError(f"{parent}: nothing could be locked; keep it on a file system with locks")
 
 
 def sweep(parent: Path, prefix: str = "") -> None:

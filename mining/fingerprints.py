@@ -17,7 +17,7 @@ from mining.resources import load_resources, the_findings, the_parser, the_profi
 from mining.settings import MiningSettings
 
 # Raised by hand when a stage's code changes what it writes.
-STAGE_VERSIONS = {"ingest": 1, "sentences": 2, "parse": 2, "mine": 2, "label": 1}
+STAGE_VERSIONS = {"ingest": 2, "sentences": 3, "parse": 2, "mine": 2, "label": 1}
 STAGES = tuple(STAGE_VERSIONS)
 _SECTIONS = Path(__file__).parent / "sections.toml"
 
@@ -30,8 +30,8 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
     """
     prints = {"stage": stage, "stage_version": str(STAGE_VERSIONS[stage])}
     prints["cxrmine_version"] = version("cxrmine")
-    if stage in ("ingest", "sentences", "mine", "label"):
-        prints["shards"] = str(settings.shards)
+    if stage == "ingest":
+        prints["shards"] = str(settings.shards or f"one per {settings.block} reports")
     if stage == "sentences":
         abbreviated = settings.concepts != "phrases"
         prints["abbreviations"] = f"scispacy {_version('scispacy')}" if abbreviated else "off"

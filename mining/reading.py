@@ -18,6 +18,7 @@ from mining.tokens import tokenize
 
 OTHER = "Other"
 HEDGED_FORM_RULE = "form.hedged"
+READ_BATCH = 4096  # sentences that are asked for their need of a parse, parsed and read together
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class SentenceReader:
         self._book = book
         self._rival = rival
         self._asserts = lru_cache(maxsize=4096)(self._plainly_asserts)
+        # Whoever asks for a parse reads the same sentence next.
+        self._prepared = lru_cache(maxsize=READ_BATCH)(self._prepare)
 
     def with_rules(self, book: RuleBook) -> SentenceReader:
         """A reader that finds the same mentions and judges them by this book."""
@@ -75,12 +78,10 @@ class SentenceReader:
 
     def needs_parse(self, text: str, abbreviations: Sequence[str] | None = None) -> bool:
         """Whether judging this sentence can depend on its parse."""
-        sentence = cut(text)
+        sentence, found = self._prepared(text, tuple(abbreviations or ()))
         if self._rival or self._book.trigger_words.isdisjoint(sentence.words):
             return False
-        return any(
-            _parsed_for(f) for f in self._find(sentence, abbreviations)
-        ) and self._book.needs_graph(frozenset(sentence.words))
+        return any(map(_parsed_for, found)) and self._book.needs_graph(frozenset(sentence.words))
 
     def read(
         self, text: str, parse: Parse | Unparsed | None, abbreviations: Sequence[str] | None = None
@@ -91,8 +92,7 @@ class SentenceReader:
         rules that need no graph, and where none decides the mention is unparsed. `abbreviations`
         are those that the report has defined and this sentence uses, as "RMLA=long form".
         """
-        sentence = cut(text)
-        found = self._find(sentence, abbreviations)
+        sentence, found = self._prepared(text, tuple(abbreviations or ()))
         if self._rival:
             return self._by_rival(sentence, found, self._rival)
         return self._by_rules(sentence, found, parse)
@@ -115,7 +115,11 @@ class SentenceReader:
         rulings = rival.judge(sentence.text, [f.tokens for f in own])
         return [_read(sentence, f, r) for f, r in zip(own, rulings, strict=True)]
 
-    def _find(self, sentence: Sentence, abbreviations: Sequence[str] | None) -> list[Found]:
+    def _prepare(self, text: str, abbreviations: tuple[str, ...]) -> tuple[Sentence, list[Found]]:
+        sentence = cut(text)
+        return sentence, self._find(sentence, abbreviations)
+
+    def _find(self, sentence: Sentence, abbreviations: Sequence[str]) -> list[Found]:
         meanings = {s: m for s, m in long_forms(abbreviations).items() if self._asserts(m)}
         if not meanings:
             return self._matcher.find(sentence.words)
@@ -164,10 +168,14 @@ def hedged(ruling: Ruling, certainty: float) -> Ruling:
 def read_all(
     texts: Sequence[str], reader: SentenceReader, parser: Parser
 ) -> list[list[ReadMention]]:
-    """The judged mentions of each sentence; those that need a parse are parsed in one batch."""
-    needed = [i for i, text in enumerate(texts) if reader.needs_parse(text)]
-    parses = parse_by_number(needed, texts, parser)
-    return [reader.read(text, parses.get(i)) for i, text in enumerate(texts)]
+    """The judged mentions of each sentence; those that need a parse are parsed in batches."""
+    read: list[list[ReadMention]] = []
+    for start in range(0, len(texts), READ_BATCH):
+        batch = texts[start : start + READ_BATCH]
+        needed = [i for i, text in enumerate(batch) if reader.needs_parse(text)]
+        parses = parse_by_number(needed, batch, parser)
+        read += [reader.read(text, parses.get(i)) for i, text in enumerate(batch)]
+    return read
 
 
 def parse_by_number(

@@ -29,7 +29,8 @@ class MiningSettings:
     umls: str = ""  # folder of scispaCy's UMLS linker for concepts umls; empty: scispaCy's cache
     parser: str = "embedded"  # who parses: embedded, scispacy, stanza, or an installed spaCy model
     assertion: str = "rules"  # who judges: rules, or negex (negspacy, the rival)
-    shards: int = 1  # part files per table, contiguous
+    shards: int = 0  # part files per table, equal and contiguous; 0: one per block
+    block: int = 20_480  # reports in a block: what is read, mined and found again as one piece
     max_reject_rate: float = (
         0.05  # past this share of rejects a run is failed and publishes nothing
     )
@@ -44,7 +45,9 @@ class MiningSettings:
             if known and getattr(self, key) not in known:
                 more = ", or a path to a .toml" if key == "findings" else ""
                 raise SettingsError(key, getattr(self, key), f"one of {', '.join(known)}{more}")
-        if not 1 <= self.shards <= 4096:
-            raise SettingsError("shards", self.shards, "1 to 4096")
+        if not 0 <= self.shards <= 4096:
+            raise SettingsError("shards", self.shards, "1 to 4096, or 0 for one per block")
+        if not 1 <= self.block <= 1_000_000:
+            raise SettingsError("block", self.block, "1 to 1,000,000 reports")
         if not 0 <= self.max_reject_rate <= 1:
             raise SettingsError("max_reject_rate", self.max_reject_rate, "a share from 0 to 1")

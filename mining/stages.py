@@ -27,7 +27,7 @@ from data_contracts import (
 from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
 from mining.fingerprints import stage_fingerprint
 from mining.ingest import ingest as ingest_source
-from mining.joining import JudgedSentences, judged_sentences
+from mining.joining import JudgedSentences, judgement_rows, trees
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
 from mining.resources import load_resources, the_findings, the_parser, the_profile
@@ -36,7 +36,7 @@ from mining.sentences import split_sentences
 from mining.settings import MiningSettings
 
 _PARSE_BATCH = 4096
-_DISTINCT_COLUMNS = ["sentence_id", "text", "abbreviations"]
+DISTINCT_COLUMNS = ["sentence_id", "text", "abbreviations"]
 
 
 class RowsLostError(RuntimeError):
@@ -75,13 +75,13 @@ def ingest(
     mapping: Mapping[str, str] | None = None,
     format: str | None = None,
 ) -> StageReport:
-    """reports.parquet and rejects.parquet from a source of reports."""
+    """reports.parquet and rejects.parquet from a source of reports, read in a single pass."""
     counts = ingest_source(
         source,
         out,
         mapping=mapping,
         format=format,
-        shards=settings.shards,
+        shards=max(1, settings.shards),
         provenance=stage_fingerprint("ingest", settings),
     )
     return StageReport(
@@ -107,12 +107,13 @@ def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageRep
                 without += found == 0
             parts.append(pa.table(rows, schema=SENTENCES.schema))
         write_table(shard, _concat(parts, SENTENCES.schema), SENTENCES, provenance)
+    keys = sorted(texts)
     distinct = pa.table(
         {
-            "sentence_id": list(texts),
-            "text": [text for text, _ in texts.values()],
-            "count": [counts[key] for key in texts],
-            "abbreviations": [list(used) or None for _, used in texts.values()],
+            "sentence_id": keys,
+            "text": [texts[key][0] for key in keys],
+            "count": [counts[key] for key in keys],
+            "abbreviations": [list(texts[key][1]) or None for key in keys],
         },
         schema=DISTINCT_SENTENCES.schema,
     )
@@ -153,7 +154,7 @@ def parse(distinct: Path, out: Path, *, settings: MiningSettings) -> StageReport
     rows_in = rows_out = unparsed = 0
     parts = []
     parser_id = the_parser(settings.parser).id
-    for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=_DISTINCT_COLUMNS):
+    for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=DISTINCT_COLUMNS):
         rows_in += table.num_rows
         keys, texts, abbreviations = (c.to_pylist() for c in table.columns)
         chosen = [i for i, t in enumerate(texts) if reader.needs_parse(t, abbreviations[i])]
@@ -161,7 +162,7 @@ def parse(distinct: Path, out: Path, *, settings: MiningSettings) -> StageReport
             batch = chosen[at : at + _PARSE_BATCH]
             parses = the_parser(settings.parser).parse([texts[i] for i in batch])
             unparsed += sum(isinstance(p, Unparsed) for p in parses)
-            parts.append(_parse_rows([keys[i] for i in batch], parses, parser_id))
+            parts.append(parse_rows([keys[i] for i in batch], parses, parser_id))
             rows_out += len(batch)
     write_table(
         out / "parses.parquet",
@@ -174,7 +175,8 @@ def parse(distinct: Path, out: Path, *, settings: MiningSettings) -> StageReport
     )
 
 
-def _parse_rows(keys: list[str], parses: list[Parse | Unparsed], parser_id: str) -> pa.Table:
+def parse_rows(keys: list[str], parses: list[Parse | Unparsed], parser_id: str) -> pa.Table:
+    """The table of these parses."""
     trees = [p if isinstance(p, Parse) else None for p in parses]
     return pa.table(
         {
@@ -194,12 +196,20 @@ def mine(
     sentences: Path, distinct: Path, parses: Path, out: Path, *, settings: MiningSettings
 ) -> StageReport:
     """mentions.parquet: the judged mentions of every distinct sentence, joined to the reports."""
-    reader = load_resources(settings).reader
-    judged: JudgedSentences = judged_sentences(
-        iter_tables(distinct, DISTINCT_SENTENCES, columns=_DISTINCT_COLUMNS),
-        read_table(parses, PARSES),
-        reader,
+    judgements = judgement_rows(
+        iter_tables(distinct, DISTINCT_SENTENCES, columns=DISTINCT_COLUMNS),
+        trees(read_table(parses, PARSES)),
+        load_resources(settings).reader,
     )
+    return join(sentences, judgements, out, settings=settings)
+
+
+def join(
+    sentences: Path, judgements: pa.Table, out: Path, *, settings: MiningSettings
+) -> StageReport:
+    """mentions.parquet: the mentions of the sentences, given rows that judge each of them."""
+    judged = JudgedSentences(judgements)
+    provenance = stage_fingerprint("mine", settings)
     rows = mentions = 0
     for shard, path in _shards(sentences, out / "mentions.parquet"):
         parts = []
@@ -207,10 +217,16 @@ def mine(
             rows += table.num_rows
             parts.append(judged.mentions_of(table))
             mentions += parts[-1].num_rows
-        write_table(
-            shard, _concat(parts, MENTIONS.schema), MENTIONS, stage_fingerprint("mine", settings)
-        )
-    return StageReport("mine", rows, rows, details={"mentions": mentions, **judged.counts})
+        write_table(shard, _concat(parts, MENTIONS.schema), MENTIONS, provenance)
+    unparsed = judgements.column("verdict").to_numpy(zero_copy_only=False) == "unparsed"
+    return StageReport(
+        "mine", rows, rows,
+        details={
+            "mentions": mentions,
+            "distinct_mentions": judged.mentions,
+            "unparsed_distinct_mentions": int(unparsed.sum()),
+        },
+    )  # fmt: skip
 
 
 def label(reports: Path, mentions: Path, out: Path, *, settings: MiningSettings) -> StageReport:

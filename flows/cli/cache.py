@@ -1,15 +1,23 @@
-"""`cxrmine cache show`."""
+"""`cxrmine cache`: what is stored, why a stage was a hit or a miss, and keeping it small."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-cache = typer.Typer(no_args_is_help=True, help="The artifact store.")
+from flows.cli.options import (
+    Assertion,
+    Concepts,
+    Findings,
+    Format,
+    Map,
+    Parser,
+    Profile,
+    Shards,
+    make_job,
+)
 
-
-@cache.callback()
-def _verbs() -> None:
-    """Keeps `show` a verb of its own though it is the only one."""
+cache = typer.Typer(no_args_is_help=True, help="What is kept between runs, under CXRMINE_CACHE.")
 
 
 @cache.command()
@@ -18,28 +26,86 @@ def show(
         bool, typer.Option("--check", help="Read every file and compare checksums.")
     ] = False,
 ) -> None:
-    """What is stored, where, and how much room it takes."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.filesize import decimal
-    from rich.table import Table
-
+    """What is stored, on which parser and rules it rests, its size and how long it is unused."""
+    from flows.cache_report import other_folders, stored
+    from flows.cache_view import print_stored
     from flows.environment import cache_root
     from flows.store import Store
 
-    store = Store(cache_root())
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("stage")
-    for name in ("artifacts", "size", *(["damaged"] if checked else [])):
-        table.add_column(name, justify="right")
-    stages: dict[str, list[tuple[int, bool]]] = {}
-    for stage, folder in store.artifacts():
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        damaged = checked and store.find(stage, folder.name) is None
-        stages.setdefault(stage, []).append((size, damaged))
-    for stage, found in stages.items():
-        cells = [stage, f"{len(found):,}", decimal(sum(size for size, _ in found))]
-        table.add_row(*cells, *([f"{sum(bad for _, bad in found):,}"] if checked else []))
-    console = Console()
-    console.print(f"{store.root}", highlight=False, soft_wrap=True)
-    console.print(table)
+    store = Store(cache_root(), to_look=True)
+    damaged = None
+    if checked:
+        damaged = {f.name for stage, f in store.artifacts() if store.look(stage, f.name) is None}
+    print_stored(store, list(stored(store)), other_folders(store.root), damaged)
+
+
+@cache.command()
+def explain(
+    source: Annotated[
+        str, typer.Argument(help="The folder of a run, or a source of reports as for `mine`.")
+    ],
+    profile: Profile = None,
+    findings: Findings = None,
+    parser: Parser = None,
+    assertion: Assertion = None,
+    concepts: Concepts = None,
+    shards: Shards = None,
+    map: Map = None,
+    format: Format = None,
+) -> None:
+    """Why each stage of a run is served from the cache, or what has to be made and why.
+
+    Compares what the stages rest on now (files, settings, rules, parser, versions) with the nearest
+    that is stored. Of the folder of a run: what its stages would find now, with its settings.
+    """
+    from flows.cache_explain import explain as explain_stages
+    from flows.cache_explain import job_of_run, stored_pieces, wanted_now
+    from flows.cache_report import stored
+    from flows.cache_view import print_explanations
+    from flows.cache_witness import remember
+    from flows.environment import cache_root
+    from flows.output import RUN_FILE
+    from flows.store import Store
+
+    if (Path(source) / RUN_FILE).is_file():
+        job = job_of_run(Path(source))
+    else:
+        job = make_job(
+            source, map, format, profile=profile, findings=findings, parser=parser,
+            assertion=assertion, concepts=concepts, shards=shards,
+        )  # fmt: skip
+    store = Store(cache_root(), to_look=True)
+    remember(store.root, job.settings)
+    everything = list(stored(store))
+    pieces = None if job.settings.shards else stored_pieces(job, everything)
+    print_explanations(explain_stages(store.root, everything, wanted_now(job)), pieces)
+
+
+@cache.command()
+def prune(
+    max_size: Annotated[
+        str | None, typer.Option(help="Most that may stay, as 500MB or 20GB.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(help="Remove what was not used for so long, as 12h or 30d.")
+    ] = None,
+    look_only: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+) -> None:
+    """Removes what was longest unused, down to a size or an age; never what a run is using."""
+    from flows.cache_prune import prune as prune_store
+    from flows.cache_prune import read_age, read_size
+    from flows.cache_view import print_pruned
+    from flows.environment import cache_root
+    from flows.store import Store
+
+    if max_size is None and older_than is None:
+        raise typer.BadParameter("expected --max-size, --older-than or both")
+    pruned = prune_store(
+        Store(cache_root(), to_look=True),
+        max_bytes=None if max_size is None else read_size(max_size),
+        max_age=None if older_than is None else read_age(older_than),
+        look_only=look_only,
+    )
+    print_pruned(pruned, look_only=look_only)

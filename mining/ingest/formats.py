@@ -15,7 +15,11 @@ OPENI = "openi"
 FORMATS = (
     OPENI, "csv", "tsv", "jsonl", "parquet", "text", "fhir", "hl7", "dicom-sr", "bioc", "sql",
 )  # fmt: skip
-_FOLDER_FORMATS = (OPENI, "parquet", "text", "fhir", "hl7", "dicom-sr", "bioc")
+_FOLDER_FORMATS = (
+    OPENI, "csv", "tsv", "jsonl", "parquet", "text", "fhir", "hl7", "dicom-sr", "bioc",
+)  # fmt: skip
+# A file of these is read by itself, even in a folder: it stands for itself from run to run.
+FILE_FORMATS = ("csv", "tsv", "jsonl", "parquet")
 _SUFFIXES = {
     ".xml": OPENI,
     ".tgz": OPENI,
@@ -83,6 +87,17 @@ def _folder_format(path: Path) -> str:
 def _files(folder: Path) -> Iterator[Path]:
     for root, _, names in os.walk(folder):
         yield from (Path(root, name) for name in names if not name.startswith("."))
+
+
+def files_of(path: Path, format: str) -> list[Path]:
+    """The file itself, or the files of this format below the folder in name order.
+
+    >>> files_of(Path("reports.csv"), "csv")
+    [PosixPath('reports.csv')]
+    """
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in _files(path) if _SUFFIXES.get(_suffix(file)) == format)
 
 
 def _suffix(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -12,7 +11,7 @@ from typing import Any
 
 from .encoding import byte_lines, decode, open_bytes
 from .mapping import ColumnMapping, MappingError
-from .rows import MAX_RECORD_BYTES, Batch, Layout, RawReject, Reason, Row, SourceError, batched
+from .rows import MAX_RECORD_BYTES, Batch, Layout, RawReject, Reason, Row, batched, broken_off
 
 _HEADER_LINES = 100
 
@@ -23,29 +22,45 @@ def read_jsonl(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Itera
     The columns are the keys of the first hundred lines. What is no JSON object, or holds a list
     or an object where a value belongs, is a reject. MappingError when the columns cannot be told.
     """
-    try:
-        with open_bytes(path) as file:
-            objects = _objects(byte_lines(file), notes)
-            head = [item for _, item in zip(range(_HEADER_LINES), objects, strict=False)]
-            if not head:
-                return
-            keys = dict.fromkeys(key for _, item in head if isinstance(item, dict) for key in item)
-            if not keys:
-                raise MappingError(path, "no JSON object in its first lines", [])
-            layout = mapping.layout(list(keys), path)
-            rows = _rows(chain(head, objects), layout)
-            yield from batched(rows, layout, path.name)
-    except (EOFError, zlib.error, OSError) as error:
-        raise SourceError(
-            path, f"cannot be read to its end ({type(error).__name__})", "Fetch the file again."
-        ) from error
+    with broken_off(path), open_bytes(path) as file:
+        objects = _objects(byte_lines(file), notes)
+        head = [item for _, item in zip(range(_HEADER_LINES), objects, strict=False)]
+        if head:
+            layout = _layout(head, mapping, path)
+            yield from batched(_rows(chain(head, objects), layout), layout, path.name)
+
+
+def read_lines(
+    lines: Iterator[bytes], before: int, layout: Layout, name: str, notes: Counter[str]
+) -> Iterator[Batch]:
+    """The objects of some lines of the file of this name, after as many that were not blank."""
+    yield from batched(_rows(_objects(lines, notes, before), layout), layout, name)
+
+
+def jsonl_layout(path: Path, mapping: ColumnMapping) -> Layout | None:
+    """Where the columns of reports are found in the file; None when it is empty.
+
+    Errors: as for `read_jsonl`.
+    """
+    with broken_off(path), open_bytes(path) as file:
+        objects = _objects(byte_lines(file), Counter())
+        head = [item for _, item in zip(range(_HEADER_LINES), objects, strict=False)]
+        return _layout(head, mapping, path) if head else None
+
+
+def _layout(
+    head: list[tuple[str, dict[str, Any] | RawReject]], mapping: ColumnMapping, path: Path
+) -> Layout:
+    keys = dict.fromkeys(key for _, item in head if isinstance(item, dict) for key in item)
+    if not keys:
+        raise MappingError(path, "no JSON object in its first lines", [])
+    return mapping.layout(list(keys), path)
 
 
 def _objects(
-    lines: Iterator[bytes], notes: Counter[str]
+    lines: Iterator[bytes], notes: Counter[str], number: int = 0
 ) -> Iterator[tuple[str, dict[str, Any] | RawReject]]:
     """Place and object of each line that is not blank, or why there is none."""
-    number = 0
     for raw in lines:
         if raw.isspace():
             continue

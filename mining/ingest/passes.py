@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,15 +23,15 @@ from .accounts import IngestCounts
 from .ledger import Ledger
 from .mapping import ColumnMapping
 from .parts import write_parts
+from .repeats import DETAILS, row_details
 from .rows import RawReject, Reason
 from .source import read_batches
-from .versions import Fate, Version
+from .versions import Fate
 
 REPORTS_FILE = "reports.parquet"
 REJECTS_FILE = "rejects.parquet"
 
 _ROWS = 8_192
-_DETAILS = ("report_id", "text_sha256", "version", "received_at", "status")
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,7 +66,7 @@ def ingest(
                 for batch in batches:
                     _note(ledger, batch.reports)
                     every.write(batch.reports)
-                    rejects.write(_reject_table(batch.rejects))
+                    rejects.write(reject_table(batch.rejects))
             unreadable = rejects.rows
             fates = _resolve(ledger, spool)
             kept = every.rows - sum(fates.values()) + fates[Fate.KEPT]
@@ -104,24 +104,15 @@ def _resolve(ledger: Ledger, spool: Path) -> dict[Fate, int]:
     line = next(suspects, None)
     start = 0
     if line is not None:
-        for piece in iter_tables(spool, REPORTS, _DETAILS, rows=_ROWS):
+        for piece in iter_tables(spool, REPORTS, DETAILS, rows=_ROWS):
             lines = []
             while line is not None and line < start + piece.num_rows:
                 lines.append(line)
                 line = next(suspects, None)
             taken = pa.array([line - start for line in lines], pa.int64())
-            ledger.add(_details(piece.take(taken), lines))
+            ledger.add(row_details(piece.take(taken), lines))
             start += piece.num_rows
     return ledger.resolve()
-
-
-def _details(rows: pa.Table, lines: Sequence[int]) -> Iterator[tuple[str, int, Version]]:
-    received = rows["received_at"].cast(pa.int64()).to_pylist()
-    columns = (rows[name].to_pylist() for name in ("report_id", "text_sha256", "version", "status"))
-    for report_id, digest, version, status, line, time in zip(
-        *columns, lines, received, strict=True
-    ):
-        yield report_id, line, Version(digest, version, time, status)
 
 
 def _survivors(
@@ -140,16 +131,18 @@ def _survivors(
             loss = next(losses, None)
         if conflicts:
             rows = piece.select(["report_id", "text"]).take(pa.array(conflicts)).to_pylist()
-            rejects.write(_reject_table(_conflict(row["report_id"], row["text"]) for row in rows))
+            rejects.write(reject_table(conflict(row["report_id"], row["text"]) for row in rows))
         start += piece.num_rows
         yield piece.filter(pa.array(kept, pa.bool_()))
 
 
-def _conflict(report_id: str, text: str) -> RawReject:
+def conflict(report_id: str, text: str) -> RawReject:
+    """The reject of a version that nothing puts in an order with another."""
     return RawReject(report_id, "text", Reason.CONFLICT, *fingerprint(text))
 
 
-def _reject_table(rejects: Iterable[RawReject]) -> pa.Table:
+def reject_table(rejects: Iterable[RawReject]) -> pa.Table:
+    """These rejects as rows under their contract."""
     rows = [
         {
             "stage": "ingest",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from .bioc import read_bioc
 from .delimited import read_delimited
 from .dicom_sr import read_dicom_sr
 from .fhir import read_fhir
-from .formats import OPENI, source_format
+from .formats import FILE_FORMATS, OPENI, files_of, source_format
 from .hl7_v2 import read_hl7
 from .jsonl import read_jsonl
 from .mapping import ColumnMapping
@@ -61,13 +62,30 @@ def read_batches(
     mapping: ColumnMapping | Mapping[str, str] | None,
     format: str | None,
     notes: Counter[str],
+    place: str = "",
 ) -> Iterator[Normalised]:
-    """The same as tables of a few thousand rows; `notes` counts what readers had to put up with."""
+    """The same as tables of a few thousand rows; `notes` counts what readers had to put up with.
+
+    `place` stands before the place of a row: the source is one file of several.
+    """
     if not isinstance(mapping, ColumnMapping):
         mapping = ColumnMapping.from_dict(mapping or {})
     path = openi_corpus() if source == OPENI else Path(source)
     if not path.exists():
         raise SourceError(path, "is not there", f'Give a file, a folder, or "{OPENI}".')
-    reader = READERS[source_format(path, format)]
-    for batch in reader(path, mapping, notes):
-        yield normalise(batch)
+    found = source_format(path, format)
+    for file in files_of(path, found) if found in FILE_FORMATS else [path]:
+        here = f"{file.name} " if file != path else place
+        for batch in READERS[found](file, mapping, notes):
+            yield normalise(placed(batch, here))
+
+
+def placed(batch: Batch, place: str) -> Batch:
+    """The batch with this in front of the places of its rows: the file, where there are several."""
+    if not place:
+        return batch
+    return replace(
+        batch,
+        places=[place + row for row in batch.places],
+        rejects=[replace(one, key=place + one.key) for one in batch.rejects],
+    )

@@ -304,7 +304,7 @@ def test_what_a_killed_mine_left_is_gone_after_the_next(
     words = [sys.executable, "-m", "flows.cli", "mine", str(source), "--out", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     killed = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
-    while not list(tmp_path.glob(".out.cxrmine-*/parse")):
+    while not list(tmp_path.glob(".out.cxrmine-*/*")):
         assert killed.poll() is None, "it ended before it could be killed"
         time.sleep(0.005)
     killed.kill()

@@ -95,14 +95,14 @@ def test_a_damaged_artifact_is_made_anew(
     out = tmp_path / "out"
     run_label(job_for(reports_csv), out)
     first = tables(out)
-    (parses,) = (cache / "artifacts" / "parse").glob("*/parses.parquet")
+    (distinct,) = (cache / "artifacts" / "sentences").glob("*/distinct.parquet")
     if harm == "changed":
-        parses.write_bytes(parses.read_bytes() + b" ")
+        distinct.write_bytes(distinct.read_bytes() + b" ")
     else:
-        parses.unlink()
+        distinct.unlink()
     run_label(job_for(reports_csv), out)
-    # The parses come out with the same bytes, so what follows still fits.
-    assert cached_stages(out) == ["ingest", "sentences", "mine", "label"]
+    # The sentences come out with the same bytes, so what follows still fits.
+    assert cached_stages(out) == ["ingest", "parse", "mine", "label"]
     assert tables(out) == first
 
 
@@ -173,7 +173,7 @@ def wait_for(run: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
 
 @pytest.mark.slow
 def test_a_run_killed_in_a_stage_is_finished_by_the_next(
-    tmp_path: Path, cache: Path, write_reports: WriteReports
+    tmp_path: Path, cache: Path, write_reports: WriteReports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every sentence is another one, so that parsing takes its time.
     rows = [
@@ -181,22 +181,26 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
         for n in range(1500)
     ]
     source = write_reports(tmp_path / "reports.csv", rows)
-    mine_reports(job_for(source), tmp_path / "undisturbed")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("CXRMINE_CACHE", str(tmp_path / "another"))
+        mine_reports(job_for(source), tmp_path / "undisturbed")
 
     run = start_run(source, tmp_path / "out")
-    wait_for(run, cache / "tmp", "parse-*/")
+    wait_for(run, cache / "sentences" / "judgements", "*/*/[0-9a-f]*.parquet")
     servers = processes_of(run)
     assert servers
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     assert psutil.wait_procs(servers, timeout=20)[1] == []
     assert not (tmp_path / "out").exists()
-    assert not list((cache / "artifacts").glob("parse/*"))
+    assert not list((cache / "artifacts").glob("mine/*"))
 
     run_label(job_for(source), tmp_path / "out")
     assert cached_stages(tmp_path / "out") == ["ingest", "sentences"]
+    stages = json.loads((tmp_path / "out" / "run.json").read_text())["stages"]
+    assert 0 < stages["parse"]["details"]["known"] < stages["parse"]["rows_in"]
     assert tables(tmp_path / "out") == tables(tmp_path / "undisturbed")
     assert list((cache / "tmp").iterdir()) == []
     assert {path.name for path in tmp_path.iterdir()} == {
-        "cache", "out", "reports.csv", "undisturbed",
+        "another", "cache", "out", "reports.csv", "undisturbed",
     }  # fmt: skip

@@ -141,7 +141,7 @@ def test_a_setting_changes_the_stages_that_read_it(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"findings": "chestxray15"}, {"shards": 0}, {"max_reject_rate": 2.0}]
+    "wrong", [{"findings": "chestxray15"}, {"shards": -1}, {"max_reject_rate": 2.0}]
 )
 def test_a_setting_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"setting {next(iter(wrong))}: found"):

@@ -95,7 +95,7 @@ def test_a_format_can_be_named(tmp_path, read):
 
 
 @pytest.mark.parametrize(
-    ("format", "found"), [("xlsx", "'xlsx' is unknown"), ("csv", "folder cannot be read as csv")]
+    ("format", "found"), [("xlsx", "'xlsx' is unknown"), ("sql", "folder cannot be read as sql")]
 )
 def test_a_format_that_cannot_be_is_told(tmp_path, read, format, found):
     with pytest.raises(SourceError, match=found):

@@ -1,0 +1,134 @@
+"""The sentences of one bucket: looked up in the store, parsed where needed, judged, stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts import DISTINCT_SENTENCES, PARSES, iter_tables
+from mining.joining import judgement_rows, trees
+from mining.parsing.lightness import leave_torch_out
+from mining.reading import READ_BATCH, SentenceReader
+from mining.resources import load_resources, the_parser
+from mining.sentence_store import BUCKETS, Layer, SentenceStore, by_sentence
+from mining.settings import MiningSettings
+from mining.stages import DISTINCT_COLUMNS, parse_rows
+
+ANEW = ("nothing", "judgements", "parses")
+
+
+@dataclass(frozen=True)
+class BucketJob:
+    """The sentences of these tables whose id begins with this digit.
+
+    `anew`: "judgements" are made though they are stored, "parses" are too.
+    """
+
+    bucket: str
+    distinct: tuple[Path, ...]
+    parses: Layer
+    judgements: Layer
+    settings: MiningSettings
+    anew: str = "nothing"
+
+
+@dataclass(frozen=True)
+class BucketCounts:
+    """Distinct sentences of a bucket: all, judged now, parsed now, and those without a tree."""
+
+    sentences: int
+    judged: int
+    parsed: int
+    unparsed: int
+
+
+def bucket_jobs(
+    distinct: Sequence[Path], store: SentenceStore, settings: MiningSettings, anew: str = "nothing"
+) -> list[BucketJob]:
+    """The jobs that judge all sentences of these tables, each sentence in one of them."""
+    layers = store.parses(settings), store.judgements(settings)
+    return [BucketJob(bucket, tuple(distinct), *layers, settings, anew) for bucket in BUCKETS]
+
+
+def judge_bucket(job: BucketJob) -> BucketCounts:
+    """The counts, after every sentence of the bucket has a judgement in the store.
+
+    Errors: those of reading the tables; OSError when the disk is full.
+    """
+    leave_torch_out(job.settings.parser)
+    sentences = _sentences(job)
+    new = sentences
+    if job.anew == "nothing":
+        new = _without(sentences, job.judgements.read(job.bucket))
+    if not new.num_rows:
+        return BucketCounts(sentences.num_rows, 0, 0, 0)
+    known = PARSES.empty() if job.anew == "parses" else job.parses.read(job.bucket)
+    reader = load_resources(job.settings).reader
+    made: list[pa.Table] = []
+    judged: list[pa.Table] = []
+    for batch in _batches(new):
+        made.append(_parsed(batch, known, reader, job.settings))
+        found = trees(pa.concat_tables([_of(batch, known), made[-1]]))
+        judged.append(judgement_rows([batch], found, reader))
+    parses = pa.concat_tables(made)
+    for layer, rows in ((job.parses, parses), (job.judgements, pa.concat_tables(judged))):
+        if job.anew != "nothing" and rows.num_rows:
+            layer.remove(rows.column("sentence_id").unique().to_pylist(), (job.bucket,))
+        layer.add(job.bucket, rows)
+        layer.compact(job.bucket)
+    unparsed = pc.sum(pc.is_valid(parses.column("unparsed_reason"))).as_py() or 0
+    return BucketCounts(sentences.num_rows, new.num_rows, parses.num_rows, unparsed)
+
+
+def _sentences(job: BucketJob) -> pa.Table:
+    """The sentences of the bucket, each once, sorted."""
+    found = [DISTINCT_SENTENCES.empty().select(DISTINCT_COLUMNS)]
+    seen = pa.array([], pa.string())
+    for path in job.distinct:
+        for table in iter_tables(path, DISTINCT_SENTENCES, columns=DISTINCT_COLUMNS):
+            ids = table.column("sentence_id")
+            own = pc.equal(pc.utf8_slice_codeunits(ids, 0, 1), job.bucket)
+            table = table.filter(pc.and_(own, pc.invert(pc.is_in(ids, value_set=seen))))
+            if table.num_rows:
+                found.append(table)
+                seen = pa.concat_arrays([seen, table.column("sentence_id").combine_chunks()])
+    return by_sentence(pa.concat_tables(found))
+
+
+def _without(sentences: pa.Table, known: pa.Table) -> pa.Table:
+    held = pc.is_in(
+        sentences.column("sentence_id"), value_set=known.column("sentence_id").combine_chunks()
+    )
+    return sentences.filter(pc.invert(held))
+
+
+def _of(batch: pa.Table, known: pa.Table) -> pa.Table:
+    ids = batch.column("sentence_id").combine_chunks()
+    return known.filter(pc.is_in(known.column("sentence_id"), value_set=ids))
+
+
+def _batches(table: pa.Table) -> Iterator[pa.Table]:
+    for start in range(0, table.num_rows, READ_BATCH):
+        yield table.slice(start, READ_BATCH)
+
+
+def _parsed(
+    batch: pa.Table, known: pa.Table, reader: SentenceReader, settings: MiningSettings
+) -> pa.Table:
+    """The parses of those sentences that need one and have none."""
+    have = set(_of(batch, known).column("sentence_id").to_pylist())
+    columns = (batch.column(name).to_pylist() for name in DISTINCT_COLUMNS)
+    chosen = [
+        (key, text)
+        for key, text, used in zip(*columns, strict=True)
+        if reader.needs_parse(text, used) and key not in have
+    ]
+    if not chosen:
+        return PARSES.empty()
+    parser = the_parser(settings.parser)
+    parses = parser.parse([text for _, text in chosen])
+    return parse_rows([key for key, _ in chosen], parses, parser.id)
