@@ -112,12 +112,7 @@ def stored_pieces(job: "Job", everything: Sequence[Stored]) -> tuple[int, int]:
 def wanted_of_layers(stages: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """What the layers of the sentence store rest on, out of the stages' fingerprints."""
     mine = stages["mine"]
-    return {
-        PARSES: {"parser": mine["parser"]},
-        JUDGEMENTS: {
-            part: value for part, value in mine.items() if part not in ("stage", "shards")
-        },
-    }
+    return {PARSES: {"parser": mine["parser"]}, JUDGEMENTS: dict(mine)}
 
 
 def _own_parts(one: Stored) -> list[str]:

@@ -54,6 +54,8 @@ def print_explanations(explanations: Iterable[Explanation], pieces: tuple[int, i
     console = Console(highlight=False, soft_wrap=True)
     if pieces is not None:
         console.print(f"source: {pieces[0]:,} of {pieces[1]:,} pieces stored as they are now")
+        if pieces[0] < pieces[1]:
+            console.print("    the others are new: every stage is made for them, the rest is reused")
     for one in explanations:
         if one.hit:
             newest = max(one.matching, key=lambda match: match.made)
@@ -98,7 +100,8 @@ def _table(*names: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in names:
         words = name in ("stage", "sentence store", "rests on")
-        table.add_column(name, justify="left" if words else "right", no_wrap=True)
+        folds = name == "rests on"  # so that a narrow terminal cuts nothing
+        table.add_column(name, justify="left" if words else "right", no_wrap=not folds)
     return table
 
 
