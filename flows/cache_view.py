@@ -55,7 +55,7 @@ def print_explanations(explanations: Iterable[Explanation], pieces: tuple[int, i
     if pieces is not None:
         console.print(f"source: {pieces[0]:,} of {pieces[1]:,} pieces stored as they are now")
         if pieces[0] < pieces[1]:
-            console.print("    the others are new: every stage is made for them, the rest is reused")
+            console.print("    the others are new: their stages are made, the rest is reused")
     for one in explanations:
         if one.hit:
             newest = max(one.matching, key=lambda match: match.made)

@@ -25,6 +25,7 @@ from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed, Failed  # noqa: E402
 
 from flows.audit import audit_fingerprint, gold_hash, write_audit  # noqa: E402
+from flows.cache_witness import remember  # noqa: E402
 from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
@@ -58,6 +59,7 @@ def label(
     out = check_target(out)
     prints = job_prints(job)
     check = require_self_check(job.settings, allow_drift=allow_drift)
+    remember(cache_root(), job.settings)  # so that `cache explain` can name a rule that changed
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []
     with (engine or Engine()).open() as pool, Watch(len(NEEDS)) as watch:
