@@ -16,6 +16,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from mining.drift import DriftLimits
+from mining.engine import Engine, EngineError
 from mining.settings import MiningSettings
 
 
@@ -59,6 +61,24 @@ class AuditSection:
 
 
 @dataclass(frozen=True)
+class EngineSection:
+    """Who works. Results do not depend on it. Raises EngineError for what cannot be meant."""
+
+    name: str = said("local", "local: processes of this machine; dask: a cluster's workers")
+    workers: int = said(0, "processes of engine local; 0: as many as cores, 1: none")
+    scheduler: str = said("", "address of the scheduler of engine dask: tcp://HOST:8786")
+
+    def __post_init__(self) -> None:
+        """Asks the engine what it thinks of it."""
+        _ = self.engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine itself."""
+        return Engine(self.name, self.workers, self.scheduler or None)
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All sections of the file; `gate` is read by what publishes label sets."""
 
@@ -67,6 +87,8 @@ class Configuration:
     mining: MiningSettings = field(default_factory=MiningSettings)
     output: OutputSection = field(default_factory=OutputSection)
     audit: AuditSection = field(default_factory=AuditSection)
+    engine: EngineSection = field(default_factory=EngineSection)
+    drift: DriftLimits = field(default_factory=DriftLimits)
     gate: Mapping[str, Any] = field(default_factory=dict)
 
     def located(self, name: str) -> str:
@@ -81,6 +103,8 @@ SECTIONS: Mapping[str, type] = {
     "mining": MiningSettings,
     "output": OutputSection,
     "audit": AuditSection,
+    "engine": EngineSection,
+    "drift": DriftLimits,
 }
 _FREE = ("gate",)
 # The meanings of settings stand as comments in mining.settings; people read these.
@@ -146,7 +170,7 @@ def _section(path: Path, text: str, name: str, content: Mapping[str, Any]) -> An
             raise ConfigurationError(path, where, f"{key} = {value!r}: expected {wanted}")
     try:
         return kind(**content)
-    except ValueError as error:  # out of its range: the setting names itself
+    except (ValueError, EngineError) as error:  # out of its range: the setting names itself
         raise ConfigurationError(path, f" [{name}]", str(error)) from error
 
 

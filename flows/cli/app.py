@@ -22,6 +22,7 @@ from flows.cli.localise import localise
 from flows.cli.mine import mine
 from flows.cli.phantoms import phantoms
 from flows.cli.predict import predict
+from flows.cli.report import report
 from flows.cli.rules import rules
 from flows.cli.run import run
 from flows.cli.selfcheck import selfcheck
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Raw chest X-ray reports in, audited label tables out.",
 )
-for verb in (run, mine, audit, compare, diff, explain, export, stats, selfcheck, version):
+for verb in (run, mine, report, audit, compare, diff, explain, export, stats, selfcheck, version):
     app.command()(verb)
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
