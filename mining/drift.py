@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from data_contracts import Verdict
 
+# These are bad news only when they rise: a second night that knows its sentences is no alarm.
+_RISING = frozenset({"unparsed_rate", "new_sentence_rate", "reject_rate"})
 # A share that moved less than this many standard errors may have moved by chance.
 _ERRORS = 3.0
 
@@ -74,6 +76,8 @@ class Moved:
         """
         change = self.change
         if change is None or abs(change) <= self.limit:
+            return False
+        if change < 0 and self.what in _RISING:
             return False
         pooled = (self.before.count + self.after.count) / (self.before.of + self.after.of)
         variance = pooled * (1 - pooled) * (1 / self.before.of + 1 / self.after.of)

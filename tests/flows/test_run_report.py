@@ -78,6 +78,11 @@ def test_few_reports_move_by_chance() -> None:
     assert Moved("x", Rate(1000, 10000), Rate(3000, 10000), 0.02).alarm
 
 
+def test_fewer_new_sentences_are_no_alarm() -> None:
+    assert not Moved("new_sentence_rate", Rate(900, 1000), Rate(5, 1000), 0.1).alarm
+    assert Moved("new_sentence_rate", Rate(5, 1000), Rate(900, 1000), 0.1).alarm
+
+
 @given(st.integers(0, 50), st.integers(0, 50), st.floats(0, 1))
 def test_an_alarm_does_not_know_the_direction(one: int, other: int, limit: float) -> None:
     there = Moved("x", Rate(one, 50), Rate(other, 50), limit)
