@@ -28,6 +28,7 @@ class Score:
 
     `n` counts the reports (pooled: report and finding pairs) that the gold judges. Precision and
     recall carry Wilson intervals, Clopper-Pearson under 30 cases; F1 the bootstrap over reports.
+    Of a weighted audit the counts are estimates over all reports; `judged` is what they rest on.
     """
 
     tp: int
@@ -40,6 +41,7 @@ class Score:
     precision_interval: Interval | None
     recall_interval: Interval | None
     f1_interval: Interval | None
+    judged: int
 
     @property
     def n(self) -> int:
@@ -120,6 +122,7 @@ def pooled_score(outcomes: Outcomes, columns: Sequence[int], samples: Floats) ->
         precision_interval=share_interval(tp, tp + fp),
         recall_interval=share_interval(tp, tp + fn),
         f1_interval=percentile_interval(f1_from_counts(*pooled.T)),
+        judged=int(np.sum(codes != UNSCORED)),
     )
 
 

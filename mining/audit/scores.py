@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from data_contracts import CHESTXRAY8, CHESTXRAY14
 
-from .figures import MacroScore, Score, draw_samples, macro_score, pooled_score
+from .estimates import estimate
+from .figures import MacroScore, Score
 from .holdout import Selection, select_ids
 from .outcomes import (
     FN,
@@ -24,6 +25,7 @@ from .outcomes import (
     confusion,
     disagreements,
 )
+from .weights import Design
 
 # Subsets of the findings that papers report: name → findings left out, or findings kept.
 _LEFT_OUT = {"without_hernia": ("Hernia",)}
@@ -34,7 +36,8 @@ _KEPT = {"chestxray8": CHESTXRAY8}
 class AuditResult:
     """What an audit found. `normal` is a row of its own and never part of micro or macro.
 
-    `scored` holds the outcome of every report and finding that the figures rest on.
+    `scored` holds the outcome of every report and finding that the figures rest on, `design` how
+    these reports were drawn, where they were.
 
     `alternatives` holds micro figures under other choices: `with_unjudged`, `without_unjudged`,
     and `missing_as_not_mentioned` (reports of the gold that have no label row count as silent).
@@ -51,6 +54,7 @@ class AuditResult:
     disagreements: pa.Table = field(repr=False)
     settings: dict[str, Any]
     scored: Outcomes = field(repr=False)
+    design: Design | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values, without lists of single reports."""
@@ -77,14 +81,16 @@ def audit(
     ids: Iterable[str] | None = None,
     exclude_ids: Iterable[str] | None = None,
     leave_out_test_split: bool = True,
+    sample: pa.Table | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> AuditResult:
     """The audit of mined `labels` against `gold`, on reports that both have.
 
     `positive` are the states that count as the finding being there. OpenI's published test split
-    is left out unless `ids` names it. AuditError when a table lacks a column, has a report twice,
-    or the two share no report.
+    is left out unless `ids` names it. With the `sample` that the judged reports were drawn by, the
+    figures are estimates for all reports it was drawn from. AuditError when a table lacks a column,
+    has a report twice, or the tables share no report.
     """
     for name, table in (("labels", labels), ("gold", gold)):
         check_table(name, table, findings)
@@ -101,26 +107,24 @@ def audit(
         "with_unjudged": labelled,
         "missing_as_not_mentioned": np.ones_like(judged) if include_unjudged else judged,
     }
-    scored, columns = everything.where(chosen), tuple(range(len(findings)))
-    samples = draw_samples(scored, bootstrap, seed)
-    micro = pooled_score(scored, columns, samples)
+    columns = tuple(range(len(findings)))
+    made = estimate(everything.where(chosen), sample, bootstrap=bootstrap, seed=seed)
+    scored, micro = made.scored, made.score(columns)
 
     def alternative(mask: Mask) -> Score:
         if np.array_equal(mask, chosen):
             return micro
         other = everything.where(mask)
-        return pooled_score(other, columns, draw_samples(other, bootstrap, seed))
+        return estimate(other, sample, bootstrap=bootstrap, seed=seed).score(columns)
 
     return AuditResult(
-        findings={f: pooled_score(scored, (i,), samples) for i, f in enumerate(findings)},
-        normal=pooled_score(scored, (len(findings),), samples),
+        findings={f: made.score((i,)) for i, f in enumerate(findings)},
+        normal=made.score((len(findings),)),
         micro=micro,
-        micro_subsets={
-            name: pooled_score(scored, some, samples) for name, some in _subsets(findings).items()
-        },
-        macro=macro_score(scored, samples),
+        micro_subsets={name: made.score(some) for name, some in _subsets(findings).items()},
+        macro=made.macro,
         alternatives={name: alternative(mask) for name, mask in masks.items()},
-        counts=_counts(everything, scored, selection, label_ids),
+        counts=_counts(everything, scored, selection, label_ids) | _drawn(made.design),
         confusion=confusion(scored),
         disagreements=disagreements(scored),
         settings={
@@ -132,6 +136,7 @@ def audit(
             "annotators": sorted(gold["annotator"].unique().drop_null().to_pylist()),
         },
         scored=scored,
+        design=made.design,
     )
 
 
@@ -164,6 +169,22 @@ def _counts(
         "missing_in_gold": kept_labels - int(np.sum(everything.labelled)),
         "left_out": dict(selection.left_out_counts),
         "unknown_ids": len(selection.unknown_ids),
+    }
+
+
+def _drawn(design: Design | None) -> dict[str, Any]:
+    """What a weighted audit's figures stand for, and what they rest on."""
+    if design is None:
+        return {}
+    return {
+        "sample": {
+            "reports": int(design.sizes.sum()),
+            "judged": int(design.judged.sum()),
+            "strata": len(design.names),
+            "smallest": design.smallest,
+            "silent_strata": list(design.silent),
+            "silent_reports": design.silent_reports,
+        }
     }
 
 

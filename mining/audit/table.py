@@ -16,6 +16,7 @@ from rich.table import Table
 from .figures import MacroScore, Score
 from .intervals import Interval
 from .scores import AuditResult
+from .weights import SMALLEST
 
 HEADER = ("finding", "precision", "recall", "F1", "tp/fp/fn", "paper")
 SUBSET_TITLES = {"without_hernia": "  without Hernia", "chestxray8": "  8 of ChestX-ray8"}
@@ -184,14 +185,41 @@ def _footer(result: AuditResult, reference: Reference | None) -> Iterator[str]:
         )
     if counts["missing_in_gold"]:
         yield f"Labelled but not in the gold: {_many(counts['missing_in_gold'], 'report')}."
-    yield (
-        "95 % intervals: Wilson, Clopper-Pearson under 30 cases; "
-        f"F1 and macro: {settings['bootstrap']:,} bootstrap samples of the reports."
-    )
+    yield from _intervals(result)
     if reference:
         yield (
             f"paper = F1 of {reference.title} ({reference.source}), {reference.note}; "
             f"{reference.peer_title} there: {_share(reference.peer_micro)}."
+        )
+
+
+def _intervals(result: AuditResult) -> Iterator[str]:
+    drawn, samples = result.counts.get("sample"), f"{result.settings['bootstrap']:,} bootstrap"
+    if drawn is None:
+        yield (
+            "95 % intervals: Wilson, Clopper-Pearson under 30 cases; "
+            f"F1 and macro: {samples} samples of the reports."
+        )
+        return
+    yield (
+        f"Estimates for {_many(drawn['reports'], 'report')} by {drawn['judged']:,} judged ones, "
+        f"drawn in {drawn['strata']:,} strata and weighted; tp/fp/fn are estimated totals. The "
+        "confusion and the cases are the judged reports as they are."
+    )
+    yield (
+        "95 % intervals: Wilson at the effective sample size; "
+        f"F1 and macro: {samples} samples within the strata."
+    )
+    if drawn["silent_strata"]:
+        yield (
+            f"Nothing is known of {_many(drawn['silent_reports'], 'report')} in "
+            f"{len(drawn['silent_strata']):,} strata of which no report was judged: "
+            "the estimates leave them out."
+        )
+    if drawn["smallest"] < SMALLEST:
+        yield (
+            f"Few judged: {_many(drawn['smallest'], 'report')} in the smallest stratum; under "
+            f"{SMALLEST} the intervals can be too narrow."
         )
 
 

@@ -19,13 +19,15 @@ from scipy import stats
 
 from .figures import MacroScore, Score, macro_of
 from .intervals import Floats, Interval, f1_from_counts
-from .outcomes import FN, FP, TN, TP, AuditError, Codes, Outcomes
+from .outcomes import FN, FP, TN, TP, UNSCORED, AuditError, Codes, Outcomes
 
+SMALLEST = 20  # judged reports of a stratum: below, intervals can be narrower than they say
 _CELLS = 4_000_000  # bootstrap weights held at a time
 _EDGE = 0.005
-# Labels of either kind added to those judged, among positive labels and among the others, whose
-# errors are far rarer; found by simulation (tests/mining/audit/test_audit_weights.py).
-_PSEUDO_FOUND, _PSEUDO_MISSED = 1.0, 0.1
+# Labels of either kind that are added to those judged in a stratum: among positive labels; among
+# the others where some were missed; where none was, as misses are far rarer than wrong positives.
+# Found by simulation (benchmarks/coverage.py).
+_FOUND, _MISSED, _NONE_MISSED = 0.5, 1.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def weighted_score(
         precision_interval=ratio_interval(codes, PRECISION, design),
         recall_interval=ratio_interval(codes, RECALL, design),
         f1_interval=None if f1 is None else ratio_interval(codes, F1, design, drawn=spread),
+        judged=int(np.sum(codes != UNSCORED)),
     )
 
 
@@ -229,14 +232,16 @@ def _unseen(codes: Codes, figure: Figure, share: float, design: Design) -> float
     """
     width = len(design.sizes)
     extra = np.zeros(width)
-    for yes, no, pseudo in ((TP, FP, _PSEUDO_FOUND), (FN, TN, _PSEUDO_MISSED)):
+    for yes, no in ((TP, FP), (FN, TN)):
         step = _residual(figure, yes, share) - _residual(figure, no, share)
         for column in codes.T:
             hits = np.bincount(design.strata[column == yes], minlength=width).astype(np.float64)
             cases = hits + np.bincount(design.strata[column == no], minlength=width)
             there = cases > 0
+            missed = np.where(hits > 0, _MISSED, _NONE_MISSED)
+            added = missed if yes == FN else np.full(width, _FOUND)
             observed = np.divide(hits, cases, out=np.zeros(width), where=there)
-            shrunk = (hits + pseudo) / (cases + 2 * pseudo)
+            shrunk = (hits + added) / (cases + 2 * added)
             more = np.maximum(shrunk * (1 - shrunk) - observed * (1 - observed), 0)
             extra += np.where(there, cases / design.judged * more, 0) * step**2
     return _of_totals(extra, design)

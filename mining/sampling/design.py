@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mining.audit.intervals import wilson
+from mining.audit.weights import SMALLEST
 
 Cell = tuple[str, ...]  # finding, state, rule; coarser cells are shorter, () is the rest
-SMALLEST = 20  # of a stratum's draw: below, intervals are narrower than they say
 _EXPONENT = 0.5  # of a stratum's size: between equal draws (0) and proportional ones (1)
 NOTHING: Cell = ("nothing mentioned",)
 
