@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_contracts import Finding, Verdict, labels_contract
 from data_contracts.findings import finding_names
@@ -56,20 +57,35 @@ def _seen(
 ) -> npt.NDArray[np.uint8]:
     """(reports, findings): the set of states of each report's mentions, one bit a state."""
     seen = np.zeros((len(ids), len(findings)), dtype=np.uint8)
-    row_of = {report_id: row for row, report_id in enumerate(ids)}
+    if not mentions.num_rows:
+        return seen
+    rows = pc.index_in(mentions.column("report_id"), value_set=pa.array(ids, pa.string()))
+    if rows.null_count:
+        unknown = mentions.column("report_id").filter(pc.is_null(rows))[0].as_py()
+        raise KeyError(unknown)
     column_of = {finding: n for n, finding in enumerate(findings)}
-    names = ("finding", "concept_form", "verdict", "rule_id", "temporality", "experiencer")
-    kinds = [mentions.column(name).to_pylist() for name in names]
-    bit_of: dict[tuple[str, ...], int] = {}
-    for report_id, *kind in zip(mentions.column("report_id").to_pylist(), *kinds, strict=True):
-        key = tuple(kind)
-        bit = bit_of.get(key)
-        if bit is None:
-            bit = bit_of[key] = _bit(profile, *key)
-        column = column_of.get(key[0])
-        if bit and column is not None:
-            seen[row_of[report_id], column] |= bit
+    kind_of, kinds = _kinds(mentions)
+    columns = np.array([column_of.get(kind[0], -1) for kind in kinds])
+    bits = np.array([_bit(profile, *kind) for kind in kinds], dtype=np.uint8)
+    told = (columns >= 0)[kind_of] & (bits > 0)[kind_of]
+    own = kind_of[told]
+    np.bitwise_or.at(seen, (rows.to_numpy()[told].astype(np.int64), columns[own]), bits[own])
     return seen
+
+
+_KIND = ("finding", "concept_form", "verdict", "rule_id", "temporality", "experiencer")
+
+
+def _kinds(mentions: pa.Table) -> tuple[npt.NDArray[np.int64], list[tuple[str, ...]]]:
+    """The number of each mention's kind, and the kinds: they are few, however many mentions."""
+    kinds = np.zeros(mentions.num_rows, dtype=np.int64)
+    for name in _KIND:
+        codes = mentions.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+        kinds = kinds * len(codes.dictionary) + codes.indices.to_numpy(zero_copy_only=False)
+        # Numbered anew each time, so that the product of all columns' values never overflows.
+        _, first, kinds = np.unique(kinds, return_index=True, return_inverse=True)
+    rows = mentions.select(_KIND).take(pa.array(first)).to_pylist()
+    return kinds, [tuple(row.values()) for row in rows]
 
 
 def _bit(

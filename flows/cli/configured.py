@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from mining.engine import Engine
     from mining.settings import MiningSettings
 
 OptionalSource = Annotated[
@@ -36,6 +37,7 @@ class Chosen:
     format: str | None
     gold: str | None
     mining: "MiningSettings | None"
+    engine: "Engine | None"
 
 
 def choose(
@@ -50,12 +52,12 @@ def choose(
 
     Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
     """
-    mining = None
+    mining = engine = None
     if config is not None:
         from flows.configuration import read_configuration
 
         read = read_configuration(config)
-        mining = read.mining
+        mining, engine = read.mining, read.engine.engine
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
             out = Path(read.located(read.output.folder))
@@ -67,4 +69,4 @@ def choose(
         raise typer.BadParameter("no source: name it, or say [source] path in --config")
     if out is None:
         raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
-    return Chosen(source, out, mapping, format, gold, mining)
+    return Chosen(source, out, mapping, format, gold, mining, engine)

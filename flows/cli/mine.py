@@ -6,6 +6,7 @@ from flows.cli.options import (
     AllowDrift,
     Assertion,
     Concepts,
+    EngineName,
     Findings,
     Format,
     Map,
@@ -13,9 +14,12 @@ from flows.cli.options import (
     Out,
     Parser,
     Profile,
+    Scheduler,
     Shards,
     Source,
     Umls,
+    Workers,
+    make_engine,
     make_job,
 )
 
@@ -30,13 +34,16 @@ def mine(
     concepts: Concepts = None,
     umls: Umls = None,
     shards: Shards = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     map: Map = None,
     format: Format = None,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
 ) -> None:
     """Mines reports to tables: reports, mentions, labels, rejects and run.json in one folder."""
-
+    worked_by = make_engine(engine, workers, scheduler)
     job = make_job(
         source,
         map,
@@ -53,4 +60,4 @@ def mine(
     from flows.cli.finish import finish
     from flows.mine import mine_reports
 
-    raise typer.Exit(finish(mine_reports(job, out, allow_drift=allow_drift)))
+    raise typer.Exit(finish(mine_reports(job, out, allow_drift=allow_drift, engine=worked_by)))

@@ -10,6 +10,7 @@ from mining.parsing.lightness import leave_torch_out
 
 if TYPE_CHECKING:
     from flows.road import Job
+    from mining.engine import Engine
     from mining.settings import MiningSettings
 
 Source = Annotated[
@@ -49,7 +50,24 @@ Umls = Annotated[
     str | None,
     typer.Option(help="Folder of scispaCy's UMLS linker; default: scispaCy's own cache."),
 ]
-Shards = Annotated[int | None, typer.Option(min=1, help="Part files per table (default 1).")]
+Shards = Annotated[
+    int | None,
+    typer.Option(min=0, help="Part files per table, all equal; 0 (default): one per block."),
+]
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", help="Who works: local (default: processes of this machine), or dask."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, help="Processes of engine local; 0 (default): as many as cores, 1: none."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of the scheduler of engine dask, as tcp://HOST:8786."),
+]
 Map = Annotated[
     list[str] | None,
     typer.Option(
@@ -90,6 +108,20 @@ def make_job(
     from flows.road import Job
 
     return Job(source, chosen, read_mapping(mapping), format)
+
+
+def make_engine(
+    name: str | None, workers: int | None, scheduler: str | None, base: "Engine | None" = None
+) -> "Engine":
+    """The engine that these options describe; one not given stays as in `base`, or the default.
+
+    Errors: EngineError for a name that is none, or an address that nobody would ask.
+    """
+    from mining.engine import Engine
+
+    given = {"name": name, "workers": workers, "scheduler": scheduler}
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return replace(base or Engine(), **chosen)
 
 
 def read_mapping(texts: list[str] | None) -> dict[str, str] | None:

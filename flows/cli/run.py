@@ -11,14 +11,18 @@ from flows.cli.options import (
     AllowDrift,
     Assertion,
     Concepts,
+    EngineName,
     Findings,
     Format,
     Map,
     MaxRejectRate,
     Parser,
     Profile,
+    Scheduler,
     Shards,
     Umls,
+    Workers,
+    make_engine,
     make_job,
 )
 
@@ -55,6 +59,9 @@ def run(
     concepts: Concepts = None,
     umls: Umls = None,
     shards: Shards = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     map: Map = None,
     format: Format = None,
     max_reject_rate: MaxRejectRate = None,
@@ -83,6 +90,7 @@ def run(
     """Mines and audits as a Prefect flow, and with --images trains and localises; all cached."""
     chosen = choose(config, source, out, map, format, gold)
     source, out, gold = chosen.source, chosen.out, chosen.gold
+    worked_by = make_engine(engine, workers, scheduler, chosen.engine)
     job = make_job(
         source,
         chosen.mapping,
@@ -107,7 +115,7 @@ def run(
 
         code = run_with_images(
             job, images, out, preset=preset, changes=changes, truth=truth, gold=gold,
-            allow_drift=allow_drift, label={"refresh": stage},
+            allow_drift=allow_drift, label={"refresh": stage, "engine": worked_by},
         )  # fmt: skip
         raise typer.Exit(code)
     if changes or truth:
@@ -115,5 +123,7 @@ def run(
     from flows.cli.finish import finish
     from flows.label import run_label
 
-    result = run_label(job, out, gold=gold, refresh=stage, allow_drift=allow_drift)
+    result = run_label(
+        job, out, gold=gold, refresh=stage, allow_drift=allow_drift, engine=worked_by
+    )
     raise typer.Exit(finish(result))

@@ -48,7 +48,7 @@ class DaskPool:
 
 
 @contextlib.contextmanager
-def dask_pool(scheduler: str | None) -> Iterator[DaskPool]:
+def dask_pool(scheduler: str) -> Iterator[DaskPool]:
     """The pool of the cluster with this scheduler.
 
     Errors: EngineError when Dask is not installed, or nobody answers at the address.
@@ -59,8 +59,6 @@ def dask_pool(scheduler: str | None) -> Iterator[DaskPool]:
         raise EngineError(
             "--engine dask: distributed is not installed; pip install 'cxrmine[dask]'"
         ) from error
-    if scheduler is None:
-        raise EngineError("--engine dask: found no address, expected --scheduler tcp://HOST:8786")
     try:
         client: Any = Client(scheduler, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

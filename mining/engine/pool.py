@@ -143,18 +143,32 @@ class Engine:
     workers: int = 0
     scheduler: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises EngineError for what cannot be meant."""
+        if self.name not in ENGINES:
+            expected = ", ".join(ENGINES)
+            raise EngineError(f"--engine: found {self.name!r}, expected one of {expected}")
+        if self.workers < 0:
+            raise EngineError(f"--workers: found {self.workers}, expected 1 or more, or 0")
+        if self.name == "dask" and not self.scheduler:
+            raise EngineError(
+                "--engine dask: found no address, expected --scheduler tcp://HOST:8786"
+            )
+        if self.name == "local" and self.scheduler:
+            raise EngineError(
+                f"--scheduler {self.scheduler}: the engine is local, which has none; expected "
+                "--engine dask beside it"
+            )
+
     @contextlib.contextmanager
     def open(self) -> Iterator[Pool]:
         """Its pool, closed at the end. Errors: EngineError when there is none of that kind."""
-        if self.name == "dask":
+        if self.scheduler:
             from .dask_pool import dask_pool
 
             with dask_pool(self.scheduler) as pool:
                 yield pool
             return
-        if self.name != "local":
-            expected = ", ".join(ENGINES)
-            raise EngineError(f"--engine: found {self.name!r}, expected one of {expected}")
         wanted = self.workers or len(os.sched_getaffinity(0))
         if wanted == 1:
             yield Serial()

@@ -16,6 +16,7 @@ from flows.configuration import (
     default_text,
     read_configuration,
 )
+from mining.engine import Engine
 from mining.settings import MiningSettings
 
 
@@ -44,6 +45,12 @@ def test_an_empty_file_is_all_defaults(write):
 def test_what_show_prints_is_the_defaults(write):
     assert tomllib.loads(default_text()) == {name: {} for name in SECTIONS}
     assert read_configuration(write(uncommented(default_text()))) == read_configuration(write(""))
+
+
+def test_the_engine_of_the_file_is_the_engines(write):
+    found = read_configuration(write("[engine]\nname = 'dask'\nscheduler = 'tcp://a:8786'\n"))
+    assert found.engine.engine == Engine("dask", 0, "tcp://a:8786")
+    assert read_configuration(write("")).engine.engine == Engine()
 
 
 def test_every_setting_of_mining_has_a_meaning():
@@ -77,6 +84,10 @@ def test_sections_become_dataclasses(write):
         ("source = 5", r":1: source: expected a section"),
         ("[mining]\nmax_reject_rate = 2", r"\[mining\]: .*max_reject_rate.*from 0 to 1"),
         ("[mining]\nassertion = 'vibes'", r"\[mining\]: .*assertion.*one of rules, negex"),
+        ("[engine]\nname = 'spark'", r"\[engine\]: .*'spark', expected one of local, dask"),
+        ("[engine]\nname = 'dask'", r"\[engine\]: .*no address, expected --scheduler"),
+        ("[engine]\nscheduler = 'tcp://a:1'", r"\[engine\]: .*expected --engine dask"),
+        ("[engine]\nworkers = -1", r"\[engine\]: .*found -1"),
         ("[mining", r"hospital\.toml: no TOML: "),
         ("a = \xff", r"no TOML"),
     ],
@@ -123,6 +134,8 @@ def test_run_takes_what_the_line_does_not_say_from_the_file(write):
         (["run"], "no source"),
         (["run", "x.csv"], "no --out"),
         (["run", "--config", "nowhere.toml"], "nowhere.toml"),
+        (["mine", "x.csv", "--out", "o", "--engine", "spark"], "expected one of local, dask"),
+        (["mine", "x.csv", "--out", "o", "--scheduler", "tcp://a:1"], "expected --engine dask"),
         (["config", "check", "nowhere.toml"], "nowhere.toml"),
     ],
 )
