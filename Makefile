@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run demo test lint audit rules freeze-parses setup clean
+.PHONY: help run demo test test-all soak lint audit rules freeze-parses setup clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,14 @@ demo: $(STAMP)  ## made-up images and reports → mined labels → network → b
 
 test: $(STAMP)  ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# What needs a program that is not there is skipped, and the reason says how to get it.
+test-all: $(STAMP)  ## the tests with a night of fuzzing, every skipped one with its reason
+	@CXRMINE_FUZZ_EXAMPLES=$${CXRMINE_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 --dist loadfile -rs $(PYTEST_ARGS)
+
+NIGHTS ?= 200
+soak: $(STAMP)  ## nights of runs with kills at random moments: is what is left always whole?
+	@$(BIN)/python -m benchmarks.soak --nights $(NIGHTS)
 
 audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and medspaCy; cross-validation
 	@$(BIN)/python -m benchmarks.audit_openi --markdown docs/results/openi_audit.md
