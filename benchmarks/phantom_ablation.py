@@ -3,7 +3,8 @@
     cxrmine phantoms --count 6000 --out phantoms
     cxrmine ablate --labels phantoms --images phantoms --out ablation … --grid loss=cel,wcel \\
         --grid pooling=average,max,lse --grid r=1,5,10
-    python -m benchmarks.phantom_ablation ablation --markdown docs/results/phantom_ablation.md
+    python -m benchmarks.phantom_ablation ablation --phantoms phantoms \\
+        --markdown docs/results/phantom_ablation.md
 
 Claims of ChestX-ray8: Log-Sum-Exp pooling with a suitable r is at least as good as the average and
 the maximum; W-CEL helps where positives are rare. Each is a difference of recipes that were scored
@@ -86,9 +87,22 @@ def recipe_table(cells: Sequence[Cell], findings: Sequence[str]) -> Figures:
     return Figures("AUC on the test images", header, rows)
 
 
+def verdict(found: Interval) -> str:
+    """What a difference says of "the first is better".
+
+    >>> verdict(Interval(0.02, 0.01, 0.03)), verdict(Interval(0.02, -0.01, 0.05))
+    ('better', 'no difference shown')
+    >>> verdict(Interval(-0.02, -0.03, -0.01)), verdict(Interval(None))
+    ('worse', 'no difference shown')
+    """
+    if found.low is None or found.high is None or found.low <= 0 <= found.high:
+        return "no difference shown"
+    return "better" if found.low > 0 else "worse"
+
+
 def pooling_table(cells: Sequence[Cell], every: Sequence[int], rare: Sequence[int]) -> Figures:
     """Log-Sum-Exp beside average and maximum, under each loss."""
-    rows = []
+    rows, read = [], []
     for loss in dict.fromkeys(cell.changes["loss"] for cell in cells):
         own = [cell for cell in cells if cell.changes["loss"] == loss]
         plain = {cell.changes["pooling"]: cell for cell in own if cell.changes["pooling"] != "lse"}
@@ -97,14 +111,18 @@ def pooling_table(cells: Sequence[Cell], every: Sequence[int], rare: Sequence[in
         for cell in soft:
             mark = ", the suitable one" if cell is best else ""
             for name, other in plain.items():
-                rows.append([
-                    f"{loss}: LSE r = {cell.changes['r']}{mark}, minus {name}",
-                    difference([cell], [other], every).text(),
-                    difference([cell], [other], rare).text(),
-                ])  # fmt: skip
-    note = "Suitable: the r with the best mean AUC on the validation images under that loss."
+                found = difference([cell], [other], every)
+                called = f"{loss}: LSE r = {cell.changes['r']}"
+                text = difference([cell], [other], rare).text()
+                rows.append([f"{called}{mark}, minus {name}", found.text(), text])
+                if mark:
+                    read.append(f"{called} against {name}: {verdict(found)}")
+    notes = [
+        "Suitable: the r with the best mean AUC on the validation images under that loss.",
+        f"The claim, LSE with a suitable r is at least as good: {'; '.join(read)}.",
+    ]
     header = ["difference", "all findings [95 %]", "rare findings [95 %]"]
-    return Figures("Does Log-Sum-Exp pooling help?", header, rows, [note])
+    return Figures("Does Log-Sum-Exp pooling help?", header, rows, notes)
 
 
 def loss_table(
@@ -122,15 +140,20 @@ def loss_table(
     groups = {"mean of the rare ones": list(rare), "mean of all": list(range(len(findings)))}
     for name, columns in groups.items():
         rows.append([name, "", difference(sides["wcel"], sides["cel"], columns).text()])
-    note = f"Rare: positive in {_RARE:.0%} of the training images or fewer."
+    notes = [
+        f"Rare: positive in {_RARE:.0%} of the training images or fewer.",
+        "The claim, W-CEL helps rare findings: "
+        f"{verdict(difference(sides['wcel'], sides['cel'], rare))}.",
+    ]
     header = ["finding", "positive in training", "W-CEL minus CEL [95 %]"]
-    return Figures("Does W-CEL help rare findings?", header, rows, [note])
+    return Figures("Does W-CEL help rare findings?", header, rows, notes)
 
 
 def main() -> None:
     """Prints the tables; with --markdown writes the page."""
     parser = argparse.ArgumentParser(description="The claims, on phantoms.", allow_abbrev=False)
     parser.add_argument("ablation", type=Path)
+    parser.add_argument("--phantoms", type=Path, help="their folder, named on the page")
     parser.add_argument("--bootstrap", type=int, default=1000)
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
@@ -148,7 +171,7 @@ def main() -> None:
         loss_table(cells, findings, rates, rare),
         recipe_table(cells, findings),
     ]
-    facts = _facts(given.ablation, about, len(train), len(test))
+    facts = _facts(given.ablation, given.phantoms, about, len(train), len(test))
     found[0] = Figures(found[0].title, found[0].header, found[0].rows, [*found[0].notes, *facts])
     print_figures(found)
     if given.markdown is not None:
@@ -156,13 +179,23 @@ def main() -> None:
         write_markdown(given.markdown, "Pooling and loss on phantoms", command, found)
 
 
-def _facts(folder: Path, about: Mapping[str, Any], train: int, test: int) -> list[str]:
+def _facts(
+    folder: Path, phantoms: Path | None, about: Mapping[str, Any], train: int, test: int
+) -> list[str]:
     """How it was made, for the notes."""
     facts = [
-        f"{train:,} phantoms trained, {test:,} tested; {about['seeds']} trainings of each recipe; "
+        f"{train:,} phantoms trained, {test:,} tested; {about['seeds']} seeds of each recipe; "
         f"{about['replicates']:,} draws of patients and seeds. A difference whose interval holds 0 "
         "is none.",
     ]
+    if phantoms is not None:
+        made = json.loads((phantoms / "manifest.json").read_text())
+        given = made["settings"]
+        facts.append(
+            f"`cxrmine phantoms --count {given['count']} --size {given['size']} --seed "
+            f"{given['seed']}`, generator version {made['version']}, fixed before this ablation; "
+            f"{given['label_noise']:.0%} of the labels wrong."
+        )
     record = folder / "run.json"
     if record.is_file():
         body = json.loads(record.read_text())
@@ -173,7 +206,8 @@ def _facts(folder: Path, about: Mapping[str, Any], train: int, test: int) -> lis
 
 def _processor() -> str:
     """What this machine computes with, as the kernel names it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{len(names)} cores of {names[0]}" if names else platform.machine()
 
