@@ -63,9 +63,7 @@ def swap_in(new: Path, target: Path) -> None:
     Both must lie on one file system. A reader sees the old folder or the new one, never a mixture.
     """
     sync_tree(new)
-    if not target.exists():
-        os.rename(new, target)
-    elif not _exchange(new, target):
+    if not (_taken(new, target) or _exchange(new, target)):
         # No atomic exchange on this file system: two renames, the old folder beside in between.
         aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
         os.rename(target, aside)
@@ -74,6 +72,19 @@ def swap_in(new: Path, target: Path) -> None:
     sync_tree(target.parent, deep=False)
     if new.exists():
         shutil.rmtree(new)
+
+
+def _taken(new: Path, target: Path) -> bool:
+    """Whether `new` could take a name that nobody had; another run may be quicker."""
+    if target.exists():
+        return False
+    try:
+        os.rename(new, target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -24,6 +24,8 @@ def report_error(error: Exception) -> int:
     if type(error).__name__ == "Abort" or isinstance(error, KeyboardInterrupt):
         _say("interrupted")
         return INTERRUPTED
+    if isinstance(error, MemoryError):
+        return _say("no memory left; use fewer --workers, or smaller blocks or files")
     if isinstance(error, OSError):
         named = error.filename is not None and error.strerror
         return _say(f"{error.filename}: {error.strerror}" if named else str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from asyncio import CancelledError as AsyncCancelled
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -65,5 +66,7 @@ def dask_pool(scheduler: str) -> Iterator[DaskPool]:
         raise EngineError(
             f"--scheduler {scheduler}: nobody answers there; start one with `dask scheduler`"
         ) from error
+    for name in ("distributed.client", "distributed.core", "distributed.comm"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it would say, an error says
     with client:
         yield DaskPool(client, scheduler)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -126,11 +127,19 @@ class LocalPool:
 
 
 def prepare_worker() -> None:
-    """Sets a worker to one thread of Arrow."""
+    """Sets a worker to one thread of Arrow, and to end when the run is gone that it works for."""
     import pyarrow as pa
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+
+
+def _end_with_parent() -> None:
+    # A worker waits for work on a pipe that it holds open itself: nobody would tell it.
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,7 @@ def test_rows_that_do_not_add_up_are_a_fault_of_ours(capsys: pytest.CaptureFixtu
     assert report_error(RowsLostError("rows are missing")) == FAULT
     assert report_error(KeyError("x")) == FAULT
     assert report_error(FileNotFoundError(2, "No such file", "x.csv")) == USER_MISTAKE
+    assert report_error(MemoryError()) == USER_MISTAKE
     assert "x.csv: No such file" in capsys.readouterr().err
 
 

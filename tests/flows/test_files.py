@@ -1,5 +1,6 @@
 """Checksums of folders, and swapping one in whole."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_a_folder_takes_the_place_of_another(
     swap_in(folder_with(tmp_path / "new", a="1"), tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {"a": "1"}
+
+
+def test_many_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
+    for turn in range(20):
+        new = [folder_with(tmp_path / f"new{n}", a=str(n), b=str(n)) for n in range(4)]
+        target = tmp_path / f"out{turn}"
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda folder, to=target: swap_in(folder, to), new))
+        assert (target / "a").read_text() == (target / "b").read_text()
+    assert sorted(path.name[:3] for path in tmp_path.iterdir()) == ["out"] * 20
 
 
 def test_digests_tell_names_and_bytes_apart(tmp_path: Path) -> None:
