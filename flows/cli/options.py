@@ -52,7 +52,7 @@ Umls = Annotated[
 ]
 Shards = Annotated[
     int | None,
-    typer.Option(min=0, help="Part files per table, all equal; 0 (default): one per block."),
+    typer.Option(min=1, help="Part files per table, all equal (default: one per block)."),
 ]
 EngineName = Annotated[
     str | None,
