@@ -6,11 +6,22 @@ It holds counts only, no word of a report.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from data_contracts import MENTIONS, REJECTS, Verdict, findings_in, iter_tables
+import pyarrow.parquet as pq
+
+from data_contracts import (
+    MENTIONS,
+    REJECTS,
+    Verdict,
+    findings_in,
+    iter_tables,
+    labels_contract,
+    part_paths,
+)
 from flows.output import read_run
 from flows.tables import find_labels, find_run
 from mining.drift import DriftLimits, Moved, Rate, label_rates, moves
@@ -58,26 +69,29 @@ class RunReport:
 
 
 def make_report(
-    run: Path, before: Path | None = None, limits: DriftLimits | None = None
+    run: Path,
+    before: Path | None = None,
+    limits: DriftLimits | None = None,
+    old: Mapping[str, Rate] | None = None,
 ) -> RunReport:
     """The report of the run in this folder, beside the run in `before` where one is given.
 
-    Errors: NotFound; ContractError for a table that is damaged.
+    `old` are the shares of a run that this one has replaced. Errors: NotFound; ContractError for a
+    table that is damaged.
     """
     folder = find_run(run)
-    record, rates = read_run(folder), _rates(folder)
-    moved: tuple[Moved, ...] = ()
+    record, rates = read_run(folder), read_rates(folder)
     if before is not None:
         before = find_run(before)
-        moved = tuple(moves(_rates(before), rates, limits or DriftLimits()))
+        old = read_rates(before)
+    elif old is not None:
+        before = folder
+    moved = () if old is None else tuple(moves(old, rates, limits or DriftLimits()))
     return RunReport(folder, record, _rejects(folder), rates, before, moved)
 
 
-def _rates(folder: Path) -> dict[str, Rate]:
-    import pyarrow.parquet as pq
-
-    from data_contracts import labels_contract, part_paths
-
+def read_rates(folder: Path) -> dict[str, Rate]:
+    """The shares of the run in this folder. Errors: ContractError."""
     labels = find_labels(folder)
     findings = findings_in(pq.read_schema(part_paths(labels)[0]))
     rates = label_rates(iter_tables(labels, labels_contract(findings)), findings)
@@ -117,7 +131,7 @@ def markdown(report: RunReport) -> str:
     lines += [f"- **problem**: {problem}" for problem in record["problems"]]
     lines += [f"- **alarm**: {alarm_line(move)}" for move in report.alarms]
     if report.before is not None and not report.alarms:
-        lines.append(f"- nothing moved by more than it may since {report.before}")
+        lines.append("- nothing moved by more than it may since the run before")
     head = ["stage", *(name.replace("_", " ") for name in _COUNTS), "seconds", "cached"]
     rows = [
         [name, *(f"{stage[key]:,}" for key in _COUNTS), f"{stage['seconds']:,.1f}",

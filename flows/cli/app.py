@@ -25,6 +25,8 @@ from flows.cli.predict import predict
 from flows.cli.report import report
 from flows.cli.rules import rules
 from flows.cli.run import run
+from flows.cli.sample import sample
+from flows.cli.schedule import schedule, serve
 from flows.cli.selfcheck import selfcheck
 from flows.cli.stats import stats
 from flows.cli.trace import trace
@@ -39,12 +41,14 @@ app = typer.Typer(
 )
 for verb in (run, mine, report, audit, compare, diff, explain, export, stats, selfcheck, version):
     app.command()(verb)
+app.command()(sample)
 app.command("evaluate-boxes")(evaluate_boxes)
 for verb in (localise, gallery, trace):
     app.command()(verb)
 for verb in (train, evaluate, predict, ablate, phantoms):
     app.command()(verb)
-app.command()(forget)
+for verb in (schedule, serve, forget):
+    app.command()(verb)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
 app.add_typer(config, name="config")
