@@ -26,6 +26,8 @@ from mining.audit.outcomes import STATES
 from mining.audit.table import Reference, audit_footer
 from mining.deciding import Contribution, Pair, deciding_rules
 from mining.diff_view import readable
+from mining.sampling import Agreement
+from mining.sampling.agreement_view import HOW_TO_READ, agreement_rows
 
 MOST_CASES = 2000
 _MOST_RIGHT = 300
@@ -41,12 +43,15 @@ def write_audit_page(
     *,
     reference: Reference | None = None,
     with_text: bool = False,
+    agreements: Sequence[Agreement] = (),
 ) -> None:
     """Writes the page of an audit; with the text of reports, only you can read it.
 
     Errors: NotFound when text is asked for and there are no reports; OSError.
     """
-    page = audit_page(result, labels, gold, reference=reference, with_text=with_text)
+    page = audit_page(
+        result, labels, gold, reference=reference, with_text=with_text, agreements=agreements
+    )
     write_page(path, page, private=with_text)
 
 
@@ -57,6 +62,7 @@ def audit_page(
     *,
     reference: Reference | None = None,
     with_text: bool = False,
+    agreements: Sequence[Agreement] = (),
 ) -> str:
     """The page: every figure of the audit, and at most 2,000 cases of its errors.
 
@@ -83,6 +89,8 @@ def audit_page(
         by_rule=_by_rule(wrong, views),
         by_finding=_by_finding(wrong),
         notes=audit_footer(result, reference=reference),
+        agreement=agreement_rows(agreements),
+        agreement_note=HOW_TO_READ,
         cases=[views.view(number, case) for number, case in enumerate(cases)],
         filters=_filters(cases),
         total=len(wrong) + len(right),

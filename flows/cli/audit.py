@@ -5,18 +5,36 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import leave_torch_out
+from mining.parsing.lightness import leave_torch_out
 
 
 def audit(
     labels: Annotated[Path, typer.Argument(help="labels.parquet, or the folder of a run.")],
-    gold: Annotated[
-        str,
+    golds: Annotated[
+        list[str],
         typer.Argument(
-            help="CSV or TSV with 0/1 per finding, a folder or .tgz of OpenI's XML, "
-            'or "openi": the human indexing of the installed OpenI reports.'
+            metavar="GOLD…",
+            help="CSV or TSV with 0/1 per finding, a filled sheet of `cxrmine sample`, an export "
+            "of Label Studio, the folder of a sample with its filled sheets, a folder or .tgz of "
+            "OpenI's XML, "
+            'or "openi": the human indexing of the installed OpenI reports. Several: one per '
+            "annotator.",
         ),
     ],
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of `cxrmine sample` that the judged reports were drawn by: figures "
+            "are estimates for all reports."
+        ),
+    ] = None,
+    adjudicated: Annotated[
+        Path | None, typer.Option(help="A filled sheet of disputes; its answers stand.")
+    ] = None,
+    disputed: Annotated[
+        Path | None,
+        typer.Option(help="Write what annotators differ on as a sheet, .xlsx or .csv."),
+    ] = None,
     ids: Annotated[
         Path | None, typer.Option(help="Judge only the reports in this file, one id per line.")
     ] = None,
@@ -37,7 +55,9 @@ def audit(
     """Precision, recall and F1 of labels against a gold; OpenI's test split stays out."""
     import json
 
-    from flows.audit import label_findings, load_gold, published_figures
+    from flows.audit import label_findings, published_figures
+    from flows.golds import gather
+    from flows.judged import load_judged, write_disputes
     from flows.label_sets import open_label_set
     from flows.tables import read_ids
     from mining.audit import audit as audit_tables
@@ -47,21 +67,36 @@ def audit(
         raise typer.BadParameter("--with-text is about the page: name its file with --html")
     label_set = open_label_set(labels)
     table = label_set.table
-    findings = label_findings(table, gold)
+    findings = label_findings(table, *golds)
+    named = gather(golds, sample=sample, adjudicated=adjudicated)
+    judged = load_judged(named, findings=findings, key=key)
     result = audit_tables(
         table,
-        load_gold(gold, findings=findings, key=key),
+        judged.gold,
         findings=findings,
         ids=read_ids(ids) if ids else None,
         exclude_ids=read_ids(exclude_ids) if exclude_ids else None,
+        sample=judged.sample,
     )
     if json_file:
-        json_file.write_text(json.dumps(result.to_json(), indent=2) + "\n")
-    reference = published_figures(gold)
+        written = result.to_json() | {"agreement": [vars(one) for one in judged.agreements]}
+        json_file.write_text(json.dumps(written, indent=2) + "\n")
+    reference = published_figures(golds[0]) if len(golds) == 1 else None
     if html:
         from flows.audit_page import write_audit_page
 
         if label_set.settings:
             leave_torch_out(label_set.settings.parser)
-        write_audit_page(result, label_set, gold, html, reference=reference, with_text=with_text)
+        write_audit_page(
+            result, label_set, ", ".join(golds), html, reference=reference, with_text=with_text,
+            agreements=judged.agreements,
+        )  # fmt: skip
     print_audit(result, reference=reference)
+    if judged.agreements:
+        from mining.sampling.agreement_view import print_agreement
+
+        print_agreement(judged.agreements)
+        typer.echo(judged.summary)
+    if disputed:
+        count = write_disputes(disputed, judged, label_set, findings)
+        typer.echo(f"{disputed}: {count:,} reports to adjudicate")

@@ -1,6 +1,24 @@
-"""Which reports to annotate next: strata, how many of each, and what each one stands for."""
+"""Which reports to annotate next, the sheets to fill in, and how far annotators agree."""
 
-from .design import SampleError, Stratum, allocate, size_for_width, strata_of
+from .agreement import Agreement, Dispute, agreements, consensus, disputes
+from .cells import cells_of, positive_reports
+from .design import Plan, SampleError, Stratum, allocate, plan_sample, size_for_width, strata_of
 from .drawing import draw_sample
 
-__all__ = ["SampleError", "Stratum", "allocate", "draw_sample", "size_for_width", "strata_of"]
+__all__ = [
+    "Agreement",
+    "Dispute",
+    "Plan",
+    "SampleError",
+    "Stratum",
+    "agreements",
+    "allocate",
+    "cells_of",
+    "consensus",
+    "disputes",
+    "draw_sample",
+    "plan_sample",
+    "positive_reports",
+    "size_for_width",
+    "strata_of",
+]

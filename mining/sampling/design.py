@@ -9,14 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mining.audit.intervals import wilson
 from mining.audit.weights import SMALLEST
 
 Cell = tuple[str, ...]  # finding, state, rule; coarser cells are shorter, () is the rest
+# Reports drawn per stratum, on average: what is over the least number goes to the large strata.
+_PER_STRATUM = 2 * SMALLEST
 _EXPONENT = 0.5  # of a stratum's size: between equal draws (0) and proportional ones (1)
+_ANY = "any finding"
 NOTHING: Cell = ("nothing mentioned",)
+_BOLD = {"present": 9.0, "uncertain": 4.0, "unparsed": 4.0}
 
 
 class SampleError(ValueError):
@@ -48,11 +51,13 @@ class Stratum:
 
 
 def strata_of(cells: Mapping[str, Iterable[Cell]], most: int) -> list[Stratum]:
-    """At most `most` strata, each report in one: in that of its rarest cell.
+    """At most `most` strata, each report in one: by its boldest claim, the rarest of these.
 
-    `cells` gives each report's (finding, state, rule)s. Where that makes too many strata, the
-    smallest is joined to what it has in common with others: (finding, state), then the finding,
-    then the rest. The order of strata is fixed by their cells.
+    `cells` gives each report's (finding, state, rule)s. Present goes before uncertain and unparsed,
+    and these before absent, so that every positive label is in a stratum of positive labels. Where
+    that makes too many strata, the smallest is joined to what it has in common with others:
+    (finding, state), then the state, then the rest; those of bold claims last. The order of strata
+    is fixed by their cells.
 
     >>> strata_of({"a": [("Mass", "present", "r")], "b": []}, 2)[0].name
     'Mass, present, r'
@@ -61,21 +66,40 @@ def strata_of(cells: Mapping[str, Iterable[Cell]], most: int) -> list[Stratum]:
     counts = Counter(cell for own in known.values() for cell in set(own))
     members: dict[Cell, list[str]] = defaultdict(list)
     for report, own in known.items():
-        members[min(own, key=lambda cell: (counts[cell], cell))].append(report)
+        members[min(own, key=lambda cell: (-_boldness(cell), counts[cell], cell))].append(report)
     _merge(members, max(most, 1))
     return [Stratum(cell, tuple(sorted(members[cell]))) for cell in sorted(members)]
 
 
+def _boldness(cell: Cell) -> float:
+    """How much an error in a report of this cell tells: positive labels are few and most read."""
+    return _BOLD.get(cell[1], 1.0) if len(cell) > 1 else 1.0
+
+
 def _merge(members: dict[Cell, list[str]], most: int) -> None:
-    waiting = [(len(own), cell) for cell, own in members.items()]
+    def weigh(cell: Cell) -> tuple[float, int, Cell]:
+        return len(members[cell]) * _boldness(cell), -len(cell), cell
+
+    waiting = [weigh(cell) for cell in members]
     heapq.heapify(waiting)
     while len(members) > most:
-        size, cell = heapq.heappop(waiting)
-        if len(members.get(cell, ())) != size or not cell:
+        size, _, cell = heapq.heappop(waiting)
+        if cell not in members or weigh(cell)[0] != size or not cell:
             continue  # it has grown since, and stands in the heap anew; the rest has no parent
-        parent = cell[:-1]
+        parent = _parent(cell)
         members[parent] = [*members.get(parent, ()), *members.pop(cell)]
-        heapq.heappush(waiting, (len(members[parent]), parent))
+        heapq.heappush(waiting, weigh(parent))
+
+
+def _parent(cell: Cell) -> Cell:
+    """What a cell has in common with others.
+
+    >>> _parent(("Mass", "present", "r")), _parent(("Mass", "present"))
+    (('Mass', 'present'), ('any finding', 'present'))
+    """
+    if len(cell) == 3:
+        return cell[:2]
+    return (_ANY, cell[1]) if len(cell) == 2 and cell[0] != _ANY else ()
 
 
 def allocate(strata: Sequence[Stratum], size: int, *, smallest: int = SMALLEST) -> list[int]:
@@ -96,7 +120,7 @@ def allocate(strata: Sequence[Stratum], size: int, *, smallest: int = SMALLEST) 
     open_strata = {n for n, stratum in enumerate(strata) if len(stratum) > least[n]}
     left = float(size - sum(least))
     while open_strata and left > 1e-9:
-        shares = {n: len(strata[n]) ** _EXPONENT for n in open_strata}
+        shares = {n: _pull(strata[n]) for n in open_strata}
         unit = left / sum(shares.values())
         left = 0.0
         for n in sorted(open_strata):
@@ -108,6 +132,10 @@ def allocate(strata: Sequence[Stratum], size: int, *, smallest: int = SMALLEST) 
     return _rounded(drawn, size)
 
 
+def _pull(stratum: Stratum) -> float:
+    return float((len(stratum) * _boldness(stratum.cell)) ** _EXPONENT)
+
+
 def _rounded(drawn: Sequence[float], size: int) -> list[int]:
     """Whole numbers that add up to `size`, the largest fractions rounded up."""
     whole = [math.floor(n + 1e-9) for n in drawn]
@@ -117,28 +145,63 @@ def _rounded(drawn: Sequence[float], size: int) -> list[int]:
     return whole
 
 
-def effective_sizes(
-    strata: Sequence[Stratum], drawn: Sequence[int], positive: Mapping[str, frozenset[str]]
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Plan:
+    """Strata and how many reports to draw of each."""
+
+    strata: tuple[Stratum, ...]
+    drawn: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many reports are drawn."""
+        return sum(self.drawn)
+
+
+def plan_sample(
+    cells: Mapping[str, Iterable[Cell]],
+    positive: Mapping[str, frozenset[str]],
+    *,
+    size: int | None = None,
+    width: float | None = None,
+) -> Plan:
+    """The plan for a sample of `size` reports, or one for intervals of this `width`.
+
+    SampleError unless one of them is given and possible.
+    """
+    if (size is None) == (width is None):
+        raise SampleError("both a size and a width, or neither", "Give one of them.")
+    if not cells:
+        raise SampleError("no reports", "Give a label set that has some.")
+    if width is not None:
+        size = size_for_width(cells, positive, width)
+    assert size is not None
+    if size < 1:
+        raise SampleError(f"size {size}", "Ask for at least one report.")
+    return _plan(cells, size)
+
+
+def _plan(cells: Mapping[str, Iterable[Cell]], size: int) -> Plan:
+    strata = strata_of(cells, size // _PER_STRATUM)
+    return Plan(tuple(strata), tuple(allocate(strata, size)))
+
+
+def effective_sizes(plan: Plan, positive: Mapping[str, frozenset[str]]) -> dict[str, float]:
     """By finding: how many reports of a simple random sample its positive labels are worth.
 
-    `positive` names the reports that are labelled with each finding. Kish's formula over the
-    strata's weights: what oversampling costs is counted in.
+    `positive` names the reports that are labelled with each finding. What unequal weights cost is
+    counted in (Kish), and that a stratum which is drawn whole leaves nothing open: infinite where
+    all of a finding's positive labels are drawn.
     """
-    weights = np.array([len(s) / n for s, n in zip(strata, drawn, strict=True)])
-    sizes = {}
+    sizes = np.array([len(stratum) for stratum in plan.strata], dtype=np.float64)
+    drawn = np.array(plan.drawn, dtype=np.float64)
+    worth = {}
     for finding, reports in positive.items():
-        shares = _shares(strata, reports)
-        expected = shares * np.array(drawn)
-        square = float(np.sum(weights**2 * expected))
-        sizes[finding] = float(np.sum(weights * expected)) ** 2 / square if square else 0.0
-    return sizes
-
-
-def _shares(strata: Sequence[Stratum], reports: frozenset[str]) -> npt.NDArray[np.float64]:
-    hits = [sum(report in reports for report in stratum.report_ids) for stratum in strata]
-    sizes = np.array([len(stratum) for stratum in strata], dtype=np.float64)
-    return np.asarray(np.array(hits) / sizes)
+        hits = [sum(report in reports for report in s.report_ids) for s in plan.strata]
+        labels = np.array(hits, dtype=np.float64)
+        open_ = float(np.sum(labels * (sizes - drawn) / drawn))
+        worth[finding] = float(labels.sum()) ** 2 / open_ if open_ else math.inf
+    return worth
 
 
 def size_for_width(
@@ -147,25 +210,21 @@ def size_for_width(
     width: float,
     *,
     expected: float = 0.9,
-) -> tuple[int, tuple[str, ...]]:
+) -> int:
     """The least size at which every finding's precision gets a 95 % interval this wide or narrower.
 
-    `expected` is the precision that is reckoned with. Also the findings that are too rare for it
-    even when all reports are drawn: they do not count. SampleError for an impossible width.
+    `expected` is the precision that is reckoned with. SampleError for an impossible width.
     """
     if not 0 < width < 1:
         raise SampleError(f"width {width}", "Give the whole width of the interval, as 0.1.")
     needed = _cases_for(width, expected)
-    rare = tuple(f for f, reports in positive.items() if len(reports) < needed)
-    wanted = {f: reports for f, reports in positive.items() if f not in rare}
-    low, high = SMALLEST, len(cells)
+    low, high = min(SMALLEST, len(cells)), len(cells)
     while low < high:
         middle = (low + high) // 2
-        strata = strata_of(cells, middle // SMALLEST)
-        drawn = allocate(strata, middle, smallest=SMALLEST)
-        enough = all(n >= needed for n in effective_sizes(strata, drawn, wanted).values())
+        sizes = effective_sizes(_plan(cells, middle), positive)
+        enough = all(n >= needed for n in sizes.values())
         low, high = (low, middle) if enough else (middle + 1, high)
-    return low, rare
+    return low
 
 
 def _cases_for(width: float, expected: float) -> int:
