@@ -99,7 +99,7 @@ def _copy(path: Path, folder: Path) -> None:
     if path.is_dir():
         shutil.copytree(path, folder / path.name, copy_function=shutil.copyfile)
     elif path.exists():
-        shutil.copyfile(path, folder / path.name)
+        shutil.copy(path, folder / path.name)  # with its mode: a private page stays private
 
 
 def _join_rejects(paths: Iterable[Path], out: Path) -> None:

@@ -87,16 +87,23 @@ def _plain(table: pa.Table) -> pa.Table:
         column = table[name]
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
+        if pa.types.is_string_view(column.type):
+            column = column.cast(pa.string())
         if name in _NUMBERS and (
             pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
         ):
             column = column.cast(pa.float64())
             # Infinite is as little a place as NaN is, which the contract refuses.
             column = pc.if_else(pc.is_finite(column), column, pa.scalar(np.nan))
-        if name == "finding" and pa.types.is_string(column.type):
+        if name == "finding" and _is_text(column.type):
             column = _nih_names(column)
         columns[name] = column
     return pa.table(columns)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether these are texts; pandas writes large ones."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _nih_names(column: pa.ChunkedArray) -> pa.Array:

@@ -31,6 +31,7 @@ def trace(
 
     from flows.localised import open_localised
     from flows.localised import trace as trace_in
+    from flows.pages import write_page
     from modeling.lineage import BoxName
     from modeling.lineage_views import lineage_page, lineage_text
 
@@ -40,8 +41,6 @@ def trace(
     Console(highlight=False, markup=False, soft_wrap=True).print(lineage_text(lineage))
     if html:
         page = lineage_page(lineage, images=run.images, folder=run.folder)
-        html.write_text(page, encoding="utf-8")
-        html.chmod(0o600)  # it shows a patient
+        write_page(html, page, private=True)  # it shows a patient
     if json_file:
-        json_file.write_text(json.dumps(lineage.to_json(), indent=2) + "\n", encoding="utf-8")
-        json_file.chmod(0o600)
+        write_page(json_file, json.dumps(lineage.to_json(), indent=2) + "\n", private=True)

@@ -296,6 +296,20 @@ def test_trace_counts_only_the_reports_that_were_trained_on(
     assert found["label"] is not None  # of its own report, which was not among the three
 
 
+def test_pages_that_show_patients_are_read_by_their_owner_only(
+    localised: Path, run: Callable[..., str], tmp_path: Path
+) -> None:
+    image = read_table(localised / "boxes.parquet", BOXES)["image_id"][0].as_py()
+    page, trace, data = (tmp_path / name for name in ("g.html", "t.html", "t.json"))
+    for path in (page, trace, data):
+        path.write_text("of an earlier run")
+        path.chmod(0o644)
+    run("gallery", str(localised), "-o", str(page))
+    run("trace", f"{image}:Effusion", str(localised), "--html", str(trace), "--json", str(data))
+    for path in (localised / "gallery.html", page, trace, data):
+        assert path.stat().st_mode & 0o777 == 0o600, path
+
+
 def test_gallery_makes_the_page_of_one_finding(
     localised: Path, run: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -186,6 +186,18 @@ def test_boxes_table_of_another_hand_is_read(tmp_path: Path) -> None:
     assert checked.rejects["column"].to_pylist() == ["finding", "w"]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_findings_come_under_nihs_names_however_texts_are_written(
+    tmp_path: Path, kind: pa.DataType
+) -> None:
+    names = pa.array(["Infiltrate", "infiltration", "mass"], pa.string()).cast(kind)
+    places = {side: [1.0, 1.0, 1.0] for side in "xywh"}
+    table = pa.table({"image_id": pa.array(["a", "b", "c"]).cast(kind), "finding": names, **places})
+    pq.write_table(table, tmp_path / "b.parquet")
+    checked = read_boxes(tmp_path / "b.parquet")
+    assert checked.accepted["finding"].to_pylist() == ["Infiltration", "Infiltration", "Mass"]
+
+
 def test_text_file_is_no_boxes_table(tmp_path: Path) -> None:
     with pytest.raises(NihFileError, match=r"\.txt"):
         read_boxes(write(tmp_path / "b.txt", "a"))
