@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.quoting import what_reports_say
+from modeling.attention_views import mined_looks
 from modeling.box_comparison_views import parts_of
 from modeling.box_files import read_boxes
 from modeling.gallery import Gallery, render_gallery
@@ -31,11 +32,14 @@ def gallery_of(
     title: str = "Boxes from image labels",
     facts: Mapping[str, str] | None = None,
     scores: Mapping[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    device: str = "auto",
 ) -> Gallery:
     """At most `count` cards of these images, of one finding if wanted. Errors: of the tables.
 
     `truth` is a list of true boxes, `labels` a label table or the folder of a run, whose mentions
     and reports give the sentences; `scores` are those of the run, with its baselines.
+    Where the heat was mined, `checkpoint`, the one that made it, shows it step by step.
     """
     true = None
     if truth is not None:
@@ -44,7 +48,11 @@ def gallery_of(
     cards = make_cards(boxes, true, predictions=predictions)
     cards = [card for card in cards if finding in (None, card.finding)]
     chosen = choose_cards(cards, count)
-    said = what_reports_say(images, labels, [(card.image_id, card.finding) for card in chosen])
+    pairs = [(card.image_id, card.finding) for card in chosen]
+    said = what_reports_say(images, labels, pairs)
+    looks = None
+    if checkpoint is not None and heatmaps.method == "cam":
+        looks = mined_looks(checkpoint, images, pairs, device=device)
     return render_gallery(
         with_reports(chosen, said.labels, said.quotes),
         images,
@@ -53,6 +61,7 @@ def gallery_of(
         facts=facts,
         total=len(cards),
         compared=tuple(parts_of(scores or {})),
+        looks=looks,
     )
 
 

@@ -118,6 +118,8 @@ def _gallery(job: LocaliseJob, givers: Mapping[str, Path], out: Path) -> dict[st
         count=job.cards,
         facts=gallery_facts(job),
         scores=read_scores(givers["evaluate"]) if "evaluate" in givers else None,
+        checkpoint=job.checkpoint,
+        device=job.device,
     )
     page.write(out / "gallery.html")
     write_table(out / "images.parquet", images, IMAGES)

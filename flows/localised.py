@@ -12,9 +12,9 @@ from flows.output import OutputRefused, read_run
 from flows.quoting import reports_of_images
 from flows.tables import find_labels
 from mining.quoting import sentence_of
-from modeling.checkpoints import find_checkpoint
+from modeling.checkpoints import CheckpointError, find_checkpoint, read_card
 from modeling.gallery import Gallery
-from modeling.heatmaps import load_heatmaps
+from modeling.heatmaps import Heatmaps, load_heatmaps
 from modeling.lineage import BoxName, Lineage, trace_box
 from modeling.splits import TRAIN
 
@@ -59,7 +59,10 @@ def open_localised(folder: Path, **instead: Path | None) -> LocalisedFolder:
 
 
 def make_gallery(run: LocalisedFolder, *, count: int, finding: str | None, title: str) -> Gallery:
-    """The gallery of a run, of one finding if wanted. Errors: those of its tables."""
+    """The gallery of a run, of one finding if wanted. Errors: those of its tables.
+
+    Mined heat is shown step by step while the checkpoint that made it is still there.
+    """
     heatmaps = load_heatmaps(run.folder)
     return gallery_of(
         run.images,
@@ -73,7 +76,16 @@ def make_gallery(run: LocalisedFolder, *, count: int, finding: str | None, title
         title=title,
         facts={"checkpoint": heatmaps.checkpoint_id, "heat": heatmaps.method},
         scores=read_scores(run.folder) if run.scored else None,
+        checkpoint=run.checkpoint if made_by(run, heatmaps) else None,
     )
+
+
+def made_by(run: LocalisedFolder, heatmaps: Heatmaps) -> bool:
+    """Whether the run's checkpoint is there, and is the one that made these heatmaps."""
+    try:
+        return read_card(run.checkpoint).checkpoint_id == heatmaps.checkpoint_id
+    except CheckpointError:
+        return False
 
 
 def trace(run: LocalisedFolder, name: BoxName, *, most: int) -> Lineage:

@@ -7,7 +7,7 @@ left open there, and what was chosen: docs/attention_mining.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -173,7 +173,7 @@ def merge_heatmaps(steps: list[MiningStep], options: MiningOptions) -> Tensor:
     maps, votes = [], []
     for step, counts in zip(steps, counted_steps(steps, options), strict=True):
         votes.append(counts[:, None, None] & ~step.blocked)
-        maps.append(_normalised(step) * votes[-1])
+        maps.append(normalised(step) * votes[-1])
     stacked, counted = torch.stack(maps), torch.stack(votes)
     if options.merge == "max":
         merged = stacked.amax(dim=0)
@@ -190,12 +190,11 @@ def counted_steps(steps: list[MiningStep], options: MiningOptions) -> Iterator[T
     counts = torch.ones_like(steps[0].logits, dtype=torch.bool)
     yield counts
     for step in steps[1:]:
-        found = _summits(step) if options.hills else ~step.blocked.all(-1).all(-1)
-        counts = counts & found & _enough(step, steps[0], options)
+        counts = counts & summits(step, options) & enough(step, steps[0], options)
         yield counts
 
 
-def _enough(step: MiningStep, first: MiningStep, options: MiningOptions) -> Tensor:
+def enough(step: MiningStep, first: MiningStep, options: MiningOptions) -> Tensor:
     """Whether enough is left of what was seen first: (P,). Of no evidence, nothing is left."""
     if not options.keep:
         return torch.ones_like(step.logits, dtype=torch.bool)
@@ -224,10 +223,11 @@ class MiningNetwork(nn.Module):
         heatmaps = torch.stack(merged, dim=1).to(output.heatmaps)
         return Output(output.logits, heatmaps, output.features if features else None)
 
-    def steps(self, images: Tensor) -> tuple[Output, list[list[MiningStep]]]:
-        """The first output, and for each finding the steps of all images: a page step by step."""
-        output = self.network(images, features=True)
-        return output, list(self._by_finding(images, output))
+    def steps_of(self, image: Tensor, columns: Sequence[int]) -> list[MiningStep]:
+        """The steps of these findings in one image (1, 1 or 3, H, W): for a page step by step."""
+        output = self.network(image, features=True)
+        pairs = torch.tensor([(0, column) for column in columns], device=image.device)
+        return list(mine(self.network, output, pairs, self.options, images=image))
 
     def _by_finding(self, images: Tensor, output: Output) -> Iterator[list[MiningStep]]:
         rows = torch.arange(len(images), device=images.device)
@@ -253,7 +253,7 @@ def _given(tensor: Tensor | None, option: str, block: str) -> Tensor:
     return tensor
 
 
-def _normalised(step: MiningStep) -> Tensor:
+def normalised(step: MiningStep) -> Tensor:
     """The heat of the free cells in [0, 1]; 0 where blocked or constant."""
     low = step.heat.masked_fill(step.blocked, float("inf")).amin((1, 2), keepdim=True)
     high = step.heat.masked_fill(step.blocked, float("-inf")).amax((1, 2), keepdim=True)
@@ -261,12 +261,14 @@ def _normalised(step: MiningStep) -> Tensor:
     return torch.where(step.blocked | (high <= low), 0.0, (step.heat - low) / span)
 
 
-def _summits(step: MiningStep) -> Tensor:
+def summits(step: MiningStep, options: MiningOptions) -> Tensor:
     """Whether the hottest free cell of each map is no cooler than any of its neighbours: (P,).
 
     Around a blocked lesion lies its slope, hotter than all the rest: without this the next step
-    would take the ring for a lesion.
+    would take the ring for a lesion. Where the option is off, whether any cell is free.
     """
+    if not options.hills:
+        return ~step.blocked.all(-1).all(-1)
     cold = step.heat.masked_fill(step.blocked, float("-inf")).flatten(1)
     around = functional.max_pool2d(step.heat[:, None], 3, 1, 1).flatten(1)
     hottest = cold.argmax(dim=1, keepdim=True)

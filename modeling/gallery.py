@@ -12,12 +12,13 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from modeling.attention_views import Look
 from modeling.box_comparison_views import ComparedRow, summary
-from modeling.gallery_cards import Card
+from modeling.gallery_cards import Card, Pair
 from modeling.heatmaps import Heatmaps
 from modeling.image_reading import ImageError, read_image
 from modeling.lineage import BoxName
-from modeling.overlays import PREDICTED, TRUE, heat_png
+from modeling.overlays import PREDICTED, TRUE, hatch_png, heat_png
 from modeling.pages import data_uri, render_page
 
 _QUALITY = 82  # of JPEG: no trace that a reader of a thumbnail could see
@@ -31,6 +32,7 @@ class Gallery:
     cards: int
     images: int
     unreadable: tuple[str, ...]
+    step_by_step: int = 0  # cards that show how their heat was mined
 
     def write(self, path: Path) -> None:
         """Writes the page, readable by its owner only: it shows patients."""
@@ -49,13 +51,15 @@ def render_gallery(
     total: int | None = None,
     side: int = 384,
     compared: Sequence[tuple[str, Sequence[ComparedRow]]] = (),
+    looks: Mapping[Pair, Sequence[Look]] | None = None,
 ) -> Gallery:
     """The page of these cards; every image is in it once, `side` pixels at its longer side.
 
     `images` gives the paths and the widths and heights that boxes are measured in; `facts` stand
     under the title; `total` is the number of cards that these were chosen from; `compared` are the
-    parts of `box_comparison_views.parts_of`. An image whose file cannot be read is shown as an
-    empty frame, and counted.
+    parts of `box_comparison_views.parts_of`; `looks` (of `attention_views.mined_looks`) show, under
+    the card of their pair, the steps that its heatmap was merged from. An image whose file cannot
+    be read is shown as an empty frame, and counted.
     """
     rows = {row["image_id"]: row for row in images.to_pylist()}
     shown = list(dict.fromkeys(card.image_id for card in cards if card.image_id in rows))
@@ -68,10 +72,11 @@ def render_gallery(
             unreadable.append(image_id)
     number = {image_id: place for place, image_id in enumerate(shown)}
     views = [
-        _view(card, rows[card.image_id], number[card.image_id], heatmaps)
+        _view(card, rows[card.image_id], number[card.image_id], heatmaps, looks or {})
         for card in cards
         if card.image_id in rows
     ]
+    mined = sum(bool(view["looks"]) for view in views)
     html = render_page(
         "gallery.html",
         title=title,
@@ -83,9 +88,10 @@ def render_gallery(
         unreadable=len(unreadable),
         colours={"predicted": PREDICTED, "true": TRUE},
         heat=heatmaps is not None,
+        mined=mined,
         compared=[(name, rows, summary(rows)) for name, rows in compared],
     )
-    return Gallery(html, len(views), len(shown), tuple(unreadable))
+    return Gallery(html, len(views), len(shown), tuple(unreadable), mined)
 
 
 def thumbnail(path: str | Path, side: int) -> str:
@@ -98,9 +104,14 @@ def thumbnail(path: str | Path, side: int) -> str:
 
 
 def _view(
-    card: Card, image: Mapping[str, Any], number: int, heatmaps: Heatmaps | None
+    card: Card,
+    image: Mapping[str, Any],
+    number: int,
+    heatmaps: Heatmaps | None,
+    looks: Mapping[Pair, Sequence[Look]],
 ) -> dict[str, Any]:
     """What the template shows of a card."""
+    own = looks.get((card.image_id, card.finding), ())
     heat = heatmaps.of(card.image_id, card.finding) if heatmaps else None
     return {
         "image_id": card.image_id,
@@ -120,6 +131,19 @@ def _view(
         ],
         "quotes": card.quotes,
         "heat": None if heat is None else _heat_uri(heat, heatmaps),
+        "looks": [_step(place, look, heatmaps) for place, look in enumerate(own)],
+    }
+
+
+def _step(place: int, look: Look, heatmaps: Heatmaps | None) -> dict[str, Any]:
+    """What the template shows of a step of mining."""
+    centres = heatmaps.centres if heatmaps else None
+    return {
+        "name": f"step {place}" if place else "first look",
+        "heat": _heat_uri(look.heat, heatmaps),
+        "blocked": data_uri(hatch_png(look.blocked, centres=centres), "image/png") if place else "",
+        "score": look.score,
+        "left_out": look.left_out,
     }
 
 

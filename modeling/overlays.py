@@ -74,6 +74,19 @@ def heat_png(heatmap: npt.NDArray[Any], side: int = 96, *, centres: Centres = No
     return stream.getvalue()
 
 
+def hatch_png(blocked: npt.NDArray[np.bool_], side: int = 96, *, centres: Centres = None) -> bytes:
+    """The blocked cells (S, S) as a small PNG: dark with light stripes, the rest transparent."""
+    placed = place_evenly(blocked.astype(np.float32), centres, _FINE)
+    shown = np.asarray(Image.fromarray(placed).resize((side, side), Image.Resampling.NEAREST))
+    y, x = np.indices((side, side))
+    levels = np.where(shown >= 0.5, 1 + ((x + y) % 8 < 3), 0).astype(np.uint8)
+    picture = Image.fromarray(levels, "P")
+    picture.putpalette([0, 0, 0, 8, 12, 16, 190, 205, 220])
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", transparency=bytes([0, 150, 130]), optimize=True)
+    return stream.getvalue()
+
+
 def draw_overlay(
     image: Image.Image,
     *,

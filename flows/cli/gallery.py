@@ -30,6 +30,7 @@ def gallery(
     page = make_gallery(run, count=cards, finding=chosen, title=title)
     page.write(out)
     size = out.stat().st_size / 1e6
-    typer.echo(f"{out}: {page.cards} cards of {page.images} images, {size:.1f} MB")
+    steps = f", {page.step_by_step} of them step by step" if page.step_by_step else ""
+    typer.echo(f"{out}: {page.cards} cards of {page.images} images{steps}, {size:.1f} MB")
     if page.unreadable:
         typer.echo(f"cxrmine: {len(page.unreadable)} images could not be read", err=True)

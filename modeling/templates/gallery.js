@@ -6,10 +6,12 @@ const pictures = JSON.parse(document.getElementById("pictures").textContent);
 const dialog = document.querySelector("dialog");
 
 function fill(card) {
-  const image = card.querySelector(".xray");
-  if (image && !image.src) image.src = pictures[Number(image.dataset.image)];
-  const heat = card.querySelector(".heat-layer");
-  if (heat && !heat.src) heat.src = heat.dataset.src;
+  for (const image of card.querySelectorAll(".xray")) {
+    if (!image.src) image.src = pictures[Number(image.dataset.image)];
+  }
+  for (const layer of card.querySelectorAll("img[data-src]")) {
+    if (!layer.src) layer.src = layer.dataset.src;
+  }
 }
 // Pictures are decoded when their card comes near the window.
 const watcher = new IntersectionObserver((entries) => {
@@ -50,7 +52,7 @@ function apply() {
   document.querySelector(".nothing").hidden = shown > 0;
 }
 function show() {
-  for (const name of ["heat", "predicted", "true"]) {
+  for (const name of ["heat", "blocked", "predicted", "true"]) {
     const box = form.elements["show-" + name];
     document.body.classList.toggle("no-" + name, Boolean(box) && !box.checked);
   }

@@ -260,10 +260,14 @@ def test_no_steps_no_change() -> None:
         torch.testing.assert_close(mined.heatmaps, net(images()).heatmaps)
 
 
-def test_the_steps_can_be_looked_at() -> None:
+def test_the_steps_of_some_findings_are_those_that_are_merged() -> None:
+    mining = MiningNetwork(network(), MiningOptions(steps=2, keep=0.0))
     with torch.no_grad():
-        _, steps = MiningNetwork(network(), MiningOptions(steps=2)).steps(images())
-    assert len(steps) == len(FINDINGS) and [len(of_one) for of_one in steps] == [3, 3]
+        steps = mining.steps_of(images()[:1], [1, 0])
+        merged = merge_heatmaps(steps, mining.options)
+        expected = mining(images()[:1]).heatmaps[0, [1, 0]]
+    assert len(steps) == 3
+    torch.testing.assert_close(merged, expected)
 
 
 @pytest.mark.parametrize(
