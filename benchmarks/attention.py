@@ -5,10 +5,10 @@
         --steps 400 --rate 5e-4 --seeds 3 --device cpu --set precision=bf16 --set augment=false
 
 Arms: the classifier (baseline); the same with its maps mined, untouched otherwise (maps mined);
-with aggregated scales (+ MSA); mined without and with knowledge preservation (+ AM, + AM + KP);
+mined without and with knowledge preservation (+ AM, + AM + KP); with aggregated scales (+ MSA);
 all. Mined arms start from the classifier of their seed; an arm that is not mined draws its boxes
-from plain heatmaps. A control, "longer", is the baseline trained on for as long as mining takes:
-what AM does is its difference to that. The same test images judge all.
+from plain heatmaps. Controls, "longer", are the baseline and + MSA trained on for as long as mining
+takes: what AM does is its difference to that. The same test images judge all.
 
 Everything is kept in the work folder under what it was made from: a run that is stopped goes on
 where it was, also within a training. What is chosen is chosen on one draw of phantoms (--draw 0),
@@ -28,11 +28,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from benchmarks.attention_figures import Judged, judge, load_judged, save_judged
+from benchmarks.attention_figures import LEVEL, Judged, judge, load_seen, save_seen
 from benchmarks.attention_pages import conditions, tables
 from benchmarks.phantom_images import PhantomImages, make_phantoms
 from benchmarks.view import print_figures, write_markdown
@@ -49,9 +50,10 @@ from modeling.presets import Preset, preset
 from modeling.training import train
 
 BASELINE, MAPS, LONGER, MSA = "baseline", "maps mined", "longer", "+ MSA"
-AM, KP, ALL = "+ AM", "+ AM + KP", "all"
-ARMS = (BASELINE, MAPS, LONGER, MSA, AM, KP, ALL)
-AGGREGATED = (MSA, ALL)
+AM, KP, MSA_LONGER, ALL = "+ AM", "+ AM + KP", "+ MSA, longer", "all"
+ARMS = (BASELINE, MAPS, LONGER, AM, KP, MSA, MSA_LONGER, ALL)
+Seen = tuple[npt.NDArray[np.float64], pa.Table]
+AGGREGATED = (MSA, MSA_LONGER, ALL)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Bench:
     def stage_of(self, arm: str) -> MiningStage | None:
         """How this arm is trained on; None for a classifier."""
         unkept = replace(self.stage, preservation=Preservation(0.0))
-        stages = {LONGER: replace(unkept, mined=0.0), AM: unkept, KP: self.stage, ALL: self.stage}
+        plain = replace(unkept, mined=0.0)
+        stages = {LONGER: plain, MSA_LONGER: plain, AM: unkept, KP: self.stage, ALL: self.stage}
         return stages.get(arm)
 
     def home(self, arm: str, seed: int) -> Path:
@@ -90,13 +93,18 @@ class Bench:
         return self.work / f"{arm} {seed} {digest[:10]}"
 
 
-def run_arm(bench: Bench, arm: str, seed: int) -> Judged:
-    """What an arm gives on the test images, trained with this seed; kept, and not done twice."""
-    kept = bench.home(arm, seed).with_suffix(".npz")
-    if not kept.is_file():
+def run_arm(bench: Bench, arm: str, seed: int) -> Seen:
+    """What an arm says and draws of the test images, trained with this seed; kept, not done twice.
+
+    Its logits (N, C) and its boxes.
+    """
+    home = bench.home(arm, seed)
+    found = load_seen(home)
+    if found is None:
         checkpoint = trained(bench, BASELINE if arm == MAPS else arm, seed)
-        save_judged(look(bench, checkpoint, bench.stage.mining if arm == MAPS else None), kept)
-    return load_judged(kept, bench.test)
+        found = look(bench, checkpoint, bench.stage.mining if arm == MAPS else None)
+        save_seen(*found, home)
+    return found
 
 
 def trained(bench: Bench, arm: str, seed: int) -> Path:
@@ -117,7 +125,7 @@ def trained(bench: Bench, arm: str, seed: int) -> Path:
     return home
 
 
-def look(bench: Bench, checkpoint: Path, mining: MiningOptions | None = None) -> Judged:
+def look(bench: Bench, checkpoint: Path, mining: MiningOptions | None = None) -> Seen:
     """What a checkpoint says and draws of the test images; `mining` mines a classifier's maps."""
     device, test = pick_device(bench.accelerator), bench.test
     network, card = load_network(checkpoint)
@@ -139,7 +147,7 @@ def look(bench: Bench, checkpoint: Path, mining: MiningOptions | None = None) ->
                 centres=cell_shares(network, Preset(**card.preset), maps.shape[-1]),
             )
         )
-    return judge(np.concatenate(logits), pa.concat_tables(boxes), test)
+    return np.concatenate(logits), pa.concat_tables(boxes)
 
 
 @torch.inference_mode()
@@ -161,8 +169,8 @@ def make_bench(given: argparse.Namespace) -> Bench:
     settings = preset(
         "modern", backbone=given.backbone, image_size=given.size, steps=given.steps, epochs=0.0,
         batch=given.batch, learning_rate=given.rate, weights=given.weights, patience=0,
-        checkpoints=4, **read_changes(given.set),
-    )  # fmt: skip
+        checkpoints=4,
+    ).changed(read_changes(given.set))  # fmt: skip
     drawn = {}
     for name, count, seed in (
         ("training", given.images, 2 * given.draw),
@@ -196,6 +204,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", help="any setting of the classifier's preset")
     parser.add_argument("--stage", action="append", help="of mining, as mining.steps=3")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--levels", type=float, nargs="+", default=[LEVEL, 0.25], help="of IoBB")
     parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--markdown", type=Path)
     return parser.parse_args(arguments)
@@ -206,11 +215,17 @@ def main() -> None:
     given = parse()
     torch.manual_seed(0)
     bench = make_bench(given)
-    judged: dict[str, list[Judged]] = {arm: [] for arm in given.arms}
+    seen: dict[str, list[Seen]] = {arm: [] for arm in given.arms}
     for seed in range(given.seeds):
         for arm in given.arms:
-            judged[arm].append(run_arm(bench, arm, seed))
+            seen[arm].append(run_arm(bench, arm, seed))
             print(f"{arm}, seed {seed}: done", file=sys.stderr, flush=True)
+    judged: dict[float, dict[str, list[Judged]]] = {
+        level: {
+            arm: [judge(*each, bench.test, level) for each in runs] for arm, runs in seen.items()
+        }
+        for level in given.levels
+    }
     figures = tables(judged, bench.test.patient_ids, given.replicates)
     figures = [*figures, conditions(bench.settings, bench.stage, bench.training, bench.test)]
     print_figures(figures)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
@@ -19,7 +20,7 @@ from modeling.box_overlaps import overlaps, row_codes
 
 Floats = npt.NDArray[np.float64]
 
-LEVEL = 0.25  # of IoBB
+LEVEL = 0.1  # of IoBB, the lowest of the papers' tables: a nodule is smaller than a cell
 FIGURES = ("AUC", "AUC Nodule", "Acc", "Acc Nodule", "AFP", "2nd", "3rd")
 
 
@@ -36,19 +37,22 @@ class Judged:
     parts: Floats
 
 
-def judge(logits: Floats, boxes: pa.Table, test: PhantomImages) -> Judged:
-    """The figures' parts of boxes drawn on the test images, where the finding is shown."""
+def judge(logits: Floats, boxes: pa.Table, test: PhantomImages, level: float = LEVEL) -> Judged:
+    """The figures' parts of boxes drawn on the test images, where the finding is shown.
+
+    A lesion is found by a box of its own whose IoBB with it is above `level`.
+    """
     truth = test.boxes
     boxes, _ = boxes_in_rows(boxes, truth, "own", test.findings)
     place = {name: row for row, name in enumerate(test.image_ids)}
     where = [np.array([place[i] for i in t["image_id"].to_pylist()], int) for t in (boxes, truth)]
-    found, false = match(boxes, truth)
+    found, false = match(boxes, truth, level)
     nodules = np.array([name == "Nodule" for name in truth["finding"].to_pylist()])
     parts = np.zeros((len(test), 5, 2))
 
     def add(figure: int, rows: npt.NDArray[np.int64], some: Floats, of: Floats) -> None:
-        np.add.at(parts, (rows, figure, 0), some)
-        np.add.at(parts, (rows, figure, 1), of)
+        np.add.at(parts[:, figure, 0], rows, some)
+        np.add.at(parts[:, figure, 1], rows, of)
 
     every = np.ones(len(found))
     add(0, where[1], found, every)
@@ -60,34 +64,47 @@ def judge(logits: Floats, boxes: pa.Table, test: PhantomImages) -> Judged:
     _, first = np.unique(group, return_index=True)
     for figure, count in ((3, 2), (4, 3)):
         several = lesions >= count
-        add(figure, where[1][first], several & (hits >= count), several)
+        add(
+            figure,
+            where[1][first],
+            (several & (hits >= count)).astype(float),
+            several.astype(float),
+        )
     targets = test.targets.double().numpy()
     return Judged(logits, targets, test.findings.index("Nodule"), parts)
 
 
-def save_judged(judged: Judged, path: Path) -> None:
-    """Writes what a training gave, whole or not at all."""
-    work = path.with_suffix(".tmp.npz")
-    np.savez(work, logits=judged.logits, parts=judged.parts)
-    work.replace(path)
+def save_seen(logits: Floats, boxes: pa.Table, home: Path) -> None:
+    """Writes what a training said and drew beside its folder `home`; the boxes come last."""
+    arrays, table = _kept(home)
+    np.savez(arrays, logits=logits)
+    work = table.with_suffix(".tmp")
+    pq.write_table(boxes, work)
+    work.replace(table)
 
 
-def load_judged(path: Path, test: PhantomImages) -> Judged:
-    """What `save_judged` wrote of these test images."""
-    with np.load(path) as kept:
-        logits, parts = kept["logits"], kept["parts"]
-    return Judged(logits, test.targets.double().numpy(), test.findings.index("Nodule"), parts)
+def load_seen(home: Path) -> tuple[Floats, pa.Table] | None:
+    """The logits and boxes that `save_seen` wrote; None when there are none."""
+    arrays, table = _kept(home)
+    if not table.is_file():
+        return None
+    with np.load(arrays) as kept:
+        return kept["logits"], pq.read_table(table)
 
 
-def match(boxes: pa.Table, truth: pa.Table) -> tuple[Floats, Floats]:
+def _kept(home: Path) -> tuple[Path, Path]:
+    return home.with_name(f"{home.name}.logits.npz"), home.with_name(f"{home.name}.parquet")
+
+
+def match(boxes: pa.Table, truth: pa.Table, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Whether each true box is found, and whether each drawn one is false.
 
     Drawn and true boxes of a finding are paired one to one, as many as possible, among those whose
-    IoBB is above LEVEL: a box that lies over two lesions finds one. A drawn box is false when it
+    IoBB is above `level`: a box that lies over two lesions finds one. A drawn box is false when it
     overlaps no true one so.
     """
     pairs = overlaps(boxes, truth)
-    near = pairs.iobb > LEVEL
+    near = pairs.iobb > level
     drawn, true = pairs.detected[near], pairs.true[near]
     graph = csr_matrix((np.ones(len(drawn)), (drawn, true)), shape=(boxes.num_rows, truth.num_rows))
     of_truth = maximum_bipartite_matching(graph, perm_type="row")

@@ -27,6 +27,7 @@ EFFECTS = {
     "AM with KP": ("+ AM + KP", "longer"),
     "AM's training alone": ("+ AM", "maps mined"),
     "KP in AM": ("+ AM + KP", "+ AM"),
+    "AM with KP on MSA": ("all", "+ MSA, longer"),
     "all": ("all", "baseline"),
 }
 # Hypothesis: figure, the two arms, and the sign that the difference should have; 0 = none.
@@ -35,8 +36,11 @@ HYPOTHESES = {
     "AM finds third lesions": ("3rd", "+ AM + KP", "longer", 1),
     "the same without KP: second": ("2nd", "+ AM", "longer", 1),
     "the same without KP: third": ("3rd", "+ AM", "longer", 1),
+    "AM finds second lesions on MSA's maps": ("2nd", "all", "+ MSA, longer", 1),
+    "AM finds third lesions on MSA's maps": ("3rd", "all", "+ MSA, longer", 1),
     "AUC falls under AM without KP": ("AUC", "+ AM", "longer", -1),
     "AUC holds under AM with KP": ("AUC", "+ AM + KP", "longer", 0),
+    "AUC holds with all parts": ("AUC", "all", "+ MSA, longer", 0),
     "KP keeps AUC that AM alone loses": ("AUC", "+ AM + KP", "+ AM", 1),
     "MSA: AUC of nodules rises": ("AUC Nodule", "+ MSA", "baseline", 1),
     "MSA: Acc of nodules rises": ("Acc Nodule", "+ MSA", "baseline", 1),
@@ -48,37 +52,46 @@ _NOTES = (
 )
 _ARM_NOTES = (
     "mean over the seeds [95 % interval over patients and seeds]; boxes at 60 and 180, on images "
-    "that show the finding; a lesion is found when a box of its own overlaps it by IoBB > 0.25; "
-    "AFP: boxes there that overlap none so, per lesion; 2nd, 3rd: share of images with so many "
-    "lesions of a finding in which as many are found",
+    "that show the finding; a lesion is found when a box of its own overlaps it by more than this "
+    "IoBB; AFP: boxes there that overlap none so, per lesion; 2nd, 3rd: share of images with so "
+    "many lesions of a finding in which as many are found",
 )
 
 
 def tables(
-    judged: Mapping[str, Sequence[Judged]], patients: Sequence[str], replicates: int
+    judged: Mapping[float, Mapping[str, Sequence[Judged]]],
+    patients: Sequence[str],
+    replicates: int,
 ) -> list[Figures]:
-    """Every arm's figures, every part's effect and every hypothesis, with intervals.
+    """Every hypothesis, every arm's figures and every part's effect, with intervals.
 
-    Effects and hypotheses of arms that are not there are left out.
+    By level of IoBB; hypotheses are judged at the first. Those of arms that are not there, and such
+    effects, are left out.
     """
-    samples = {arm: sample(seeds, patients, replicates=replicates) for arm, seeds in judged.items()}
-    values = [[arm, *(_cell(column) for column in samples[arm].T)] for arm in judged]
-    effects = [
-        [name, *(_cell(column, signed=True) for column in (samples[one] - samples[other]).T)]
-        for name, (one, other) in EFFECTS.items()
-        if {one, other} <= set(samples)
-    ]
     header = ("", *FIGURES)
+    made: list[Figures] = []
+    for level, arms in judged.items():
+        samples = {arm: sample(runs, patients, replicates=replicates) for arm, runs in arms.items()}
+        if not made:
+            made.append(_hypotheses(samples))
+        values = [[arm, *(_cell(column) for column in samples[arm].T)] for arm in samples]
+        effects = [
+            [name, *(_cell(column, signed=True) for column in (samples[one] - samples[other]).T)]
+            for name, (one, other) in EFFECTS.items()
+            if {one, other} <= set(samples)
+        ]
+        made.append(Figures(f"Arms, found by IoBB > {level:g}", header, values, _ARM_NOTES))
+        made.append(Figures(f"Effects, found by IoBB > {level:g}", header, effects, _NOTES))
+    return made
+
+
+def _hypotheses(samples: Mapping[str, Floats]) -> Figures:
     asked = [
         _answer(name, samples[one] - samples[other], f"{one} − {other}", figure, sign)
         for name, (figure, one, other, sign) in HYPOTHESES.items()
         if {one, other} <= set(samples)
     ]
-    return [
-        Figures("Arms", header, values, _ARM_NOTES),
-        Figures("Effects", header, effects, _NOTES),
-        Figures("Hypotheses", ("", "difference", "figure", "of", "seen"), asked),
-    ]
+    return Figures("Hypotheses", ("", "difference", "figure", "of", "seen"), asked)
 
 
 def conditions(
