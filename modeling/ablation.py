@@ -173,7 +173,8 @@ def drawn_aucs(
 ) -> Floats:
     """A cell's AUC (replicates, findings), over draws of patients and of its runs, one per seed."""
     # (seeds, replicates, findings); seed n of every cell starts alike, so they are drawn alike.
-    areas = np.stack([bootstrap_auc(run.scores, run.targets, draws, numbers) for run in runs])
+    # By logits, as each run's own AUC: probabilities of very sure networks round to the same 1.
+    areas = np.stack([bootstrap_auc(run.logits, run.targets, draws, numbers) for run in runs])
     count, replicates, _ = areas.shape
     drawn = np.random.default_rng([seed, 1]).integers(0, count, (count, replicates))
     mean: Floats = areas[drawn, np.arange(replicates)].mean(axis=0)

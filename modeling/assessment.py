@@ -50,6 +50,7 @@ def assess(
         findings=data.findings,
         patients=data.patient_ids,
         facts=facts_of(images, people),
+        logits=scored.logits,
         replicates=replicates,
     )
     out.mkdir(parents=True, exist_ok=True)

@@ -95,15 +95,19 @@ def evaluate(
     findings: Sequence[str],
     patients: Sequence[object] | None = None,
     facts: KnownFacts | None = None,
+    logits: Floats | None = None,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Evaluation:
     """The evaluation of scores (N, C) in [0, 1] against targets (N, C) in {0, 1, NaN = unknown}.
 
     Without `patients` each image is a patient of its own. With `facts` come groups and the baseline
-    that is told them alone. EvaluationError for other shapes or scores that are no probabilities.
+    that is told them alone. Images are put in order by `logits` if given: probabilities of a very
+    sure network round to the same 1. EvaluationError for other shapes or scores that are no
+    probabilities.
     """
     _check(scores, targets, findings, patients, facts)
+    chances, scores = scores, scores if logits is None else logits
     who = list(range(len(scores))) if patients is None else list(patients)
     numbers = patient_numbers(who)
     draws = patient_draws(who, replicates, seed)
@@ -112,12 +116,13 @@ def evaluate(
     results = {}
     for n, name in enumerate(findings):
         column, wanted = scores[:, n], targets[:, n]
+        chance = chances[:, n]
         results[name] = FindingResult(
             int((wanted == 1).sum()),
             int((wanted == 0).sum()),
             interval(roc_auc(column, wanted), aucs[:, n]),
             interval(average_precision(column, wanted), precisions[:, n]),
-            calibration(column, wanted),
+            calibration(chance, wanted),
         )
     mean = macro([result.auc.value for result in results.values()])
     known = facts if facts is not None and facts.any else None

@@ -7,7 +7,7 @@ per row, for fourteen.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -27,6 +27,7 @@ _SHORT = {
     "Emphysema": "Emph", "Fibrosis": "Fibr", "Pleural_Thickening": "PlTh",
 }  # fmt: skip
 MEAN = "mean"
+AucRow = tuple[Mapping[str, Interval], Interval]  # AUC per finding, and their mean
 
 
 @dataclass(frozen=True)
@@ -83,26 +84,36 @@ def published(table: str) -> tuple[Published, ...]:
 
 def table_3(results: Mapping[str, Evaluation], beside: bool = True) -> Grid:
     """The AUC of several networks by name, a row each, the papers' rows above them."""
-    findings = _findings(results.values())
+    rows = {
+        name: ({f: found.auc for f, found in result.findings.items()}, result.macro)
+        for name, result in results.items()
+    }
+    return auc_table(rows, beside)
+
+
+def auc_table(rows: Mapping[str, AucRow], beside: bool = True) -> Grid:
+    """The layout of Table 3 from each row's AUC per finding and their mean."""
+    findings = list(dict.fromkeys(finding for auc, _ in rows.values() for finding in auc))
     header = ("network", *(_SHORT.get(name, name) for name in findings), MEAN)
-    rows = []
+    lines = []
     if beside and set(findings) <= set(CHESTXRAY8):
         for row in published("table3"):
             figures = [short(row.auc.get(name)) for name in findings]
             mean = macro([row.auc.get(name) for name in findings])
-            rows.append((f"{row.name} (paper)", *figures, short(mean)))
-    for name, result in results.items():
-        values = [result.findings[f].auc if f in result.findings else None for f in findings]
-        intervals = [*values, result.macro]
-        rows.append((name, *(short(item.value) if item else "–" for item in intervals)))
-        rows.append(("  95 %", *(_range(item) for item in intervals)))
+            lines.append((f"{row.name} (paper)", *figures, short(mean)))
+    for name, (auc, mean_auc) in rows.items():
+        intervals = [*(auc.get(finding) for finding in findings), mean_auc]
+        lines.append((name, *(short(item.value) if item else "–" for item in intervals)))
+        lines.append(("  95 %", *(_range(item) for item in intervals)))
     notes = (published("table3")[0].source,) if beside else ()
-    return Grid("AUC, as Table 3", header, tuple(rows), notes)
+    return Grid("AUC, as Table 3", header, tuple(lines), notes)
 
 
 def table_17(result: Evaluation, beside: bool = True) -> Grid:
     """The AUC and what goes with it, a finding per row, the published means below."""
-    header = ("finding", "positive", "negative", "AUC [95 %]", "AP [95 %]", "Brier", "ECE")
+    header: tuple[str, ...] = (
+        "finding", "positive", "negative", "AUC [95 %]", "AP [95 %]", "Brier", "ECE",
+    )  # fmt: skip
     if beside:
         header = (*header, "Table 3 W-CEL")
         paper = next(row for row in published("table3") if row.name == "ResNet-50 W-CEL")
@@ -170,13 +181,6 @@ def evaluation_grids(result: Evaluation) -> list[Grid]:
     if result.baseline is not None:
         grids.append(baseline_table(result))
     return grids
-
-
-def _findings(results: Iterable[Evaluation]) -> list[str]:
-    names: dict[str, None] = {}
-    for result in results:
-        names.update(dict.fromkeys(result.findings))
-    return list(names)
 
 
 def _range(item: Interval | None) -> str:

@@ -119,3 +119,12 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     rows = summarise(cells, scored, findings=FINDINGS, patients=range(300), replicates=300)
     narrow, wide = (row.macro.high - row.macro.low for row in rows)  # type: ignore[operator]
     assert wide > 1.5 * narrow
+
+
+def test_intervals_are_of_the_same_order_as_the_figure() -> None:
+    """Logits beyond 37 all have probability 1: a sure network is no network that only guesses."""
+    wanted = np.array([[0.0], [1.0]] * 50)
+    sure = Scored(100.0 + wanted, wanted, np.ones_like(wanted))
+    cells = cells_of(CHESTXRAY8, read_grid(["loss=cel"]))
+    found = summarise(cells, {"loss=cel": [sure]}, findings=("Mass",), patients=range(100))
+    assert found[0].auc["Mass"].text() == "1.000 [1.000, 1.000]"

@@ -241,3 +241,15 @@ def test_the_picture_has_a_line_per_finding_and_panel() -> None:
 def test_what_cannot_be_evaluated_is_refused(scores: np.ndarray, wanted: np.ndarray) -> None:
     with pytest.raises(EvaluationError):
         evaluate(scores, wanted, findings=["Mass"])
+
+
+def test_logits_order_what_probabilities_round_to_one() -> None:
+    wanted = np.array([[0.0], [1.0]] * 50)
+    logits = 100.0 + wanted
+    found = evaluate(np.ones((100, 1)), wanted, findings=["Mass"], logits=logits, replicates=20)
+    assert found.findings["Mass"].auc.text() == "1.000 [1.000, 1.000]"
+    assert found.findings["Mass"].average_precision.value == 1.0
+    assert found.findings["Mass"].calibration is not None
+    assert found.findings["Mass"].calibration.brier == 0.5  # of the probabilities
+    rounded = evaluate(np.ones((100, 1)), wanted, findings=["Mass"], replicates=20)
+    assert rounded.findings["Mass"].auc.value == 0.5
