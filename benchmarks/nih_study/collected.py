@@ -58,6 +58,7 @@ def _collect(study: Study, arm: str, seed: int) -> tuple[Floats, Heatmaps]:
     place = {image_id: row for row, image_id in enumerate(ids)}
     scores = np.full((len(ids), len(findings)), np.nan)
     maps: npt.NDArray[np.float32] | None = None
+    centres: set[tuple[float, ...] | None] = set()
     for fold in range(study.data.folds):
         home = study.home(Unit(arm, seed, fold))
         heat = load_heatmaps(home)
@@ -74,5 +75,7 @@ def _collect(study: Study, arm: str, seed: int) -> tuple[Floats, Heatmaps]:
         if maps is None:
             maps = np.zeros((len(ids), *heat.values.shape[1:]), np.float32)
         maps[rows] = heat.values
-    assert maps is not None
-    return scores, Heatmaps(maps, tuple(ids), findings, ARMS[arm].method, f"{arm} {seed}")
+        centres.add(heat.centres)
+    assert maps is not None and len(centres) == 1, "folds of one arm have one network's cells"
+    name = f"{arm} {seed}"
+    return scores, Heatmaps(maps, tuple(ids), findings, ARMS[arm].method, name, centres.pop())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -33,49 +33,84 @@ _AT = LEVELS.index(("iobb", 0.25))
 _HEADER = (
     "AUC", "AUC Nodule", "Acc", "Acc Nodule", "AFP", "F1", "F1 over all T", "Acc at IoU .3",
 )  # fmt: skip
+_TOLD = ("AUC", "Acc", "AFP", "F1 over all T")
+_NOTES = (
+    "mean over the seeds [95 % interval over patients]; boxes at 60 and 180; at IoBB .25 where "
+    "nothing else is said; mined arms draw boxes from merged maps",
+    ROWS_NOTE,
+    "all but AUC Nodule and Acc Nodule are means over the 8 findings",
+)
+_EFFECT_NOTES = (
+    "on the seeds that both arms have and on the same samples of patients; * where the interval "
+    "leaves out 0. Of so many intervals one in twenty leaves out 0 by chance",
+    "another seed may do what none of these did: seeds are averaged, not sampled",
+    "mined arms start from the classifier of their fold and seed; `longer` is that classifier "
+    "trained on for as long as mining takes",
+)
 
 
-def attention_tables(rows: Rows, seen: Mapping[str, Seen], replicates: int) -> list[Figures]:
-    """The arms, and the effects of the parts; empty when no arm is mined.
+def attention_tables(
+    rows: Rows, seen: Mapping[str, Seen], replicates: int
+) -> tuple[list[Figures], list[str]]:
+    """The arms, the effects of the parts, and these in words; empty when no arm is mined.
 
-    All arms are judged on the seeds that all of them have.
+    An effect is judged on the seeds that both of its arms have.
     """
     arms = [name for name in MINED if name in seen]
     if not {LONGER, AM, KP, ALL} & set(arms):
-        return []
-    seeds = min(len(seen[name].seeds) for name in arms)
+        return [], []
     judge = Judge(rows.data, replicates)
-    found = {name: _columns(rows, judge, seen[name], seeds, replicates) for name in arms}
-    values = [[name, *(cell(column) for column in found[name].T)] for name in arms]
-    effects = [
-        [name, *(cell(column, signed=True) for column in (found[one] - found[other]).T)]
-        for name, (one, other) in EFFECTS.items()
-        if one in found and other in found
-    ]
-    notes = (
-        f"mean over {seeds} seeds [95 % interval over patients]; boxes at 60 and 180; at IoBB .25 "
-        "where nothing else is said; mined arms draw boxes from merged maps",
-        ROWS_NOTE,
-        "all but AUC Nodule and Acc Nodule are means over the 8 findings",
-    )
-    effect_notes = (
-        "on the same samples of patients; * where the interval leaves out 0",
-        f"another seed may do what none of these {seeds} did: seeds are averaged, not sampled",
-        "mined arms start from the classifier of their fold and seed; `longer` is that classifier "
-        "trained on for as long as mining takes",
-    )
+    each = {
+        (name, seed): _columns(rows, judge, seen[name], at, replicates)
+        for name in arms
+        for at, seed in enumerate(seen[name].seeds)
+    }
+
+    def mean(name: str, seeds: Sequence[int]) -> Floats:
+        found: Floats = np.mean([each[name, seed] for seed in seeds], axis=0)
+        return found
+
+    values, effects, said = [], [], []
+    for name in arms:
+        seeds = seen[name].seeds
+        values.append([name, str(len(seeds)), *(cell(column) for column in mean(name, seeds).T)])
+    for name, (one, other) in EFFECTS.items():
+        if one not in seen or other not in seen:
+            continue
+        both = [seed for seed in seen[one].seeds if seed in seen[other].seeds]
+        if both:
+            apart = mean(one, both) - mean(other, both)
+            cells = [cell(column, signed=True) for column in apart.T]
+            effects.append([name, f"{one} – {other}", str(len(both)), *cells])
+            seeds_said = f"{len(both)} seed{'s' * (len(both) > 1)}"
+            said.append(f"- {name}, {seeds_said}: {_verdicts(cells)}")
     return [
-        Figures("Attention mining: the arms", ("", *_HEADER), values, notes),
-        Figures("Attention mining: the effect of each part", ("", *_HEADER), effects, effect_notes),
+        Figures("Attention mining: the arms", ("arm", "seeds", *_HEADER), values, _NOTES),
+        Figures(
+            "Attention mining: the effect of each part", ("effect", "of", "seeds", *_HEADER),
+            effects, _EFFECT_NOTES,
+        ),
+    ], ["\n".join(["Attention mining, the effect of each part:", "", *said])]  # fmt: skip
+
+
+def _verdicts(cells: Sequence[str]) -> str:
+    """Which figures an effect moves, and which it is not seen to move."""
+    named = dict(zip(_HEADER, cells, strict=True))
+    told = [name for name in _TOLD if named[name] != "–"]
+    moved = [f"{name} {named[name].removesuffix(' *')}" for name in told if "*" in named[name]]
+    still = [f"{name} {named[name]}" for name in told if "*" not in named[name]]
+    parts = [
+        *([f"moves {', '.join(moved)}"] if moved else []),
+        *([f"not seen to move {', '.join(still)}"] if still else []),
     ]
+    return "; ".join(parts)
 
 
-def _columns(rows: Rows, judge: Judge, seen: Seen, seeds: int, replicates: int) -> Floats:
-    """(1 + replicates, figures)."""
+def _columns(rows: Rows, judge: Judge, seen: Seen, at: int, replicates: int) -> Floats:
+    """(1 + replicates, figures) of the seed that stands at this place."""
     nodule = rows.data.targets.findings.index(_NODULE)
-    auc = judge.auc(seen.scores[:seeds])
-    counts = [rows.count(rows.draw(maps)) for maps in seen.heatmaps[:seeds]]
-    values = scored(counts, replicates)
+    auc = judge.auc([seen.scores[at]])
+    values = scored([rows.count(rows.draw(seen.heatmaps[at]))], replicates)
     return np.column_stack(
         [
             auc[:, -1], auc[:, nodule], values[:, _AT, -1, ACC], values[:, _AT, nodule, ACC],

@@ -63,15 +63,16 @@ def boxes_page(study: Study, replicates: int) -> tuple[list[str], list[Figures]]
     learnt = learnt_system(rows, seen, ALEXNET)
     systems = [*plain, learnt]
     beside, said = rivals_table(rows, systems, replicates)
+    mined, mined_said = attention_tables(rows, seen, replicates)
     figures = [
         beside,
         means_table(rows, systems, replicates),
         *(by_finding_table(rows, system) for system in (plain[0], learnt)),
         everywhere_table(rows, ALEXNET, seen[ALEXNET].heatmaps),
         options_table(rows, seen, learnt, replicates),
-        *attention_tables(rows, seen, replicates),
+        *mined,
     ]
-    return [*_about(study, seen), _boxes_words(study), *said], figures
+    return [*_about(study, seen), _boxes_words(study), *said, *mined_said], figures
 
 
 def _seen(study: Study) -> dict[str, Seen]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +153,21 @@ def look_larger(
     ids, logits = images["image_id"].to_pylist(), []
     rows = pixels.rows(ids)
     with HeatmapWriter(
-        out, ids, card.findings, method="cam", checkpoint_id=card.checkpoint_id
-    ) as writer:
+        out, ids, card.findings, method="cam", checkpoint_id=card.checkpoint_id,
+        centres=partial(larger_cells, card, size),
+    ) as writer:  # fmt: skip
         for start in range(0, len(rows), _AT_ONCE):
             part = torch.from_numpy(pixels.read(rows[start : start + _AT_ONCE])).unsqueeze(1)
             values, maps = predict_batch(network, part.to(device))
             logits.append(values.cpu().double().numpy())
             writer.write(maps)
     return predictions_table(probability(np.concatenate(logits)), ids, card), card
+
+
+def larger_cells(card: Card, size: int, side: int) -> tuple[float, ...]:
+    """Where the `side` cells of a map of `size` × `size` pixels are centred, as shares of it."""
+    settings = Preset(**card.preset).changed({"image_size": size, "grid": side})
+    return tuple((p + 0.5) / size for p in network_of(settings, card.findings).cell_centres)
 
 
 def tune(study: Study, arm: Arm, fold: int) -> tuple[str, list[str]]:
