@@ -11,13 +11,14 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from mining.drift import DriftLimits
 from mining.engine import Engine, EngineError
+from mining.gate import GateLimits
 from mining.settings import MiningSettings
 
 
@@ -80,7 +81,7 @@ class EngineSection:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All sections of the file; `gate` is read by what publishes label sets."""
+    """All sections of the file."""
 
     path: Path
     source: SourceSection = field(default_factory=SourceSection)
@@ -89,7 +90,13 @@ class Configuration:
     audit: AuditSection = field(default_factory=AuditSection)
     engine: EngineSection = field(default_factory=EngineSection)
     drift: DriftLimits = field(default_factory=DriftLimits)
-    gate: Mapping[str, Any] = field(default_factory=dict)
+    gate: GateLimits = field(default_factory=GateLimits)
+
+    @property
+    def publishing(self) -> GateLimits | None:
+        """The gate, with its folder found from that of the file; None: nothing is published."""
+        folder = self.located(self.gate.published)
+        return replace(self.gate, published=folder) if folder else None
 
     def located(self, name: str) -> str:
         """A path of the file, from its folder; names that are no path stay ("openi", "")."""
@@ -105,8 +112,8 @@ SECTIONS: Mapping[str, type] = {
     "audit": AuditSection,
     "engine": EngineSection,
     "drift": DriftLimits,
+    "gate": GateLimits,
 }
-_FREE = ("gate",)
 # The meanings of settings stand as comments in mining.settings; people read these.
 MINING_MEANINGS = {
     "findings": "chestxray14, chestxray8, chexpert14, or a path to a .toml of your own",
@@ -132,7 +139,7 @@ def read_configuration(path: Path) -> Configuration:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(path, "", f"no TOML: {error}") from error
-    known = (*SECTIONS, *_FREE)
+    known = tuple(SECTIONS)
     made: dict[str, Any] = {}
     for name, section in content.items():
         where = f":{_line(text, None, name)}"
@@ -140,7 +147,7 @@ def read_configuration(path: Path) -> Configuration:
             raise ConfigurationError(path, where, _unknown(f"[{name}]", name, known, "section"))
         if not isinstance(section, dict):
             raise ConfigurationError(path, where, f"{name}: expected a section, [{name}]")
-        made[name] = section if name in _FREE else _section(path, text, name, section)
+        made[name] = _section(path, text, name, section)
     return Configuration(path, **made)
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from data_contracts import Contract, TableWriter
 from flows.cache_use import CacheInUse, gate, running
-from flows.files import digest_tree, swap_in, sync_tree
+from flows.files import digest_file, swap_in, sync_tree, table_hash
 from flows.forget_search import (
     Found,
     Target,
@@ -31,7 +31,8 @@ from flows.forget_search import (
     pieces,
 )
 from flows.output import RUN_FILE, OutputRefused, work_beside
-from flows.store import Store
+from flows.published import LOCK, held
+from flows.store import MANIFEST, Store
 from flows.work import work_folder
 
 _PREFIX = "cxrmine."
@@ -130,20 +131,44 @@ def _renew(place: Path, target: Target) -> None:
     if place.is_file():
         _rewrite(place, place, target)
         return
-    with work_beside(place) as work:
+    holding = held(place) if (place / LOCK).exists() else contextlib.nullcontext()
+    with holding, work_beside(place) as work:
         new = work / "new"
         shutil.copytree(place, new, copy_function=_link, symlinks=True)
+        changed = []
         for path in sorted(new.rglob("*.parquet")):
             if is_readable(path) and find_in(path, target):
                 _rewrite(path, path, target)
-        record = new / RUN_FILE
-        if record.is_file():
-            told = json.loads(record.read_text())
-            told["files"] = digest_tree(new, leave_out=RUN_FILE)
-            told["forgotten_reports"] = told.get("forgotten_reports", 0) + len(target.reports)
-            record.unlink()  # a link to the old one
-            record.write_text(json.dumps(told, indent=2) + "\n")
+                changed.append(path)
+        # Manifests last: they hold the checksum of run.json.
+        for record in (*sorted(new.rglob(RUN_FILE)), *sorted(new.rglob(MANIFEST))):
+            if _renew_record(record, place / record.parent.relative_to(new), changed, target):
+                changed.append(record)
         swap_in(new, place)
+
+
+def _renew_record(record: Path, old: Path, changed: Sequence[Path], target: Target) -> bool:
+    """Whether a record tells of files that have changed; it now has their checksums.
+
+    Those of other files stay, and of files that were not as told in the `old` folder already: what
+    was damaged is not made good on the way.
+    """
+    folder = record.parent
+    own = {path.relative_to(folder).as_posix() for path in changed if path.is_relative_to(folder)}
+    told = json.loads(record.read_text())
+    if not isinstance(told, dict) or not own & set(told.get("files") or ()):
+        return False
+    files = dict(told["files"])
+    for name in own & set(files):
+        if digest_file(old / name) == files[name]:
+            files[name] = digest_file(folder / name)
+    told["files"] = files
+    told["forgotten_reports"] = told.get("forgotten_reports", 0) + len(target.reports)
+    if "tables" in told:
+        told["tables"] = {name: table_hash(files, name) for name in told["tables"]}
+    record.unlink()  # a link to the old one
+    record.write_text(json.dumps(told, indent=2) + "\n")
+    return True
 
 
 def _link(source: str, destination: str) -> None:

@@ -1,7 +1,9 @@
 """Where reports stand in tables and other files, and the sentences that only they used."""
 
 import hashlib
+import html
 import re
+import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +78,25 @@ def find_in(path: Path, target: Target) -> Found | None:
         except (pa.ArrowException, OSError):
             return Found(path, 1)
         return Found(path, rows) if rows else None
+    if path.suffix == ".xlsx":
+        return Found(path, 1) if _in_workbook(path, target) else None
     if path.suffix in _TEXT_SUFFIXES and path.name not in _NOT_SEARCHED and target.reports:
         named = _pattern(target.reports).search(path.read_text("utf-8", errors="replace"))
         return Found(path, 1) if named else None
     return None
+
+
+def _in_workbook(path: Path, target: Target) -> bool:
+    """Whether a workbook names a report; one that cannot be read may."""
+    if not target.reports:
+        return False
+    pattern = _pattern(target.reports)
+    try:
+        with zipfile.ZipFile(path) as parts:
+            texts = (parts.read(n).decode("utf-8", "replace") for n in parts.namelist())
+            return any(pattern.search(html.unescape(text)) for text in texts)
+    except (OSError, zipfile.BadZipFile):
+        return True
 
 
 def pieces(path: Path) -> Iterator[pa.Table]:

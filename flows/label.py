@@ -1,4 +1,4 @@
-"""The Prefect flow `label`: ingest → sentences → parse → mine → label → audit.
+"""The Prefect flow `label`: ingest → sentences → parse → mine → label → audit → publish.
 
 Each stage is one task that asks the artifact store first. The check is ours and not Prefect's
 cache, because Prefect's would be a second memory that can be wrong: its keys live in a server's
@@ -10,6 +10,7 @@ files are still there and whole. A task served by the store ends in the state "C
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,13 @@ from flows.cache_witness import remember  # noqa: E402
 from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
+from flows.publishing import Published, publish_run, remember_place  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
 from flows.road import NEEDS, Job, Step, job_prints, walk  # noqa: E402
 from flows.shards import Shards  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
 from mining.engine import Engine  # noqa: E402
+from mining.gate import GateLimits  # noqa: E402
 from mining.selfcheck import require_self_check  # noqa: E402
 from mining.stages import StageReport  # noqa: E402
 
@@ -47,12 +50,14 @@ def label(
     refresh: str | None = None,
     allow_drift: bool = False,
     engine: Engine | None = None,
+    gate: GateLimits | None = None,
 ) -> RunResult | State[RunResult]:
     """The result of mining `job` into the folder `out`, audited where there is a gold.
 
-    `gold` is a CSV file or "openi"; `refresh` names a stage to make anew with all after it. The
-    tables have the same bytes as those of `flows.mine.mine_reports`. A run that rejects too much
-    ends as Failed, with its tables written. Errors: as there, and AuditError.
+    `gold` is a CSV file or "openi"; `refresh` names a stage to make anew with all after it; `gate`
+    says where the label set is published, and what must hold. The tables have the same bytes as
+    those of `flows.mine.mine_reports`. A run that rejects too much, or that the gate refuses, ends
+    as Failed, with its tables written. Errors: as there, AuditError and PublishedError.
     """
     started = datetime.now(UTC)
     guard_server()
@@ -84,8 +89,11 @@ def label(
     files = publish(steps, out, record, [audited.folder / "audit.json"] if audited else [])
     text = (audited.folder / "audit.txt").read_text() if audited else ""
     result = RunResult(out, files, tuple(record["problems"]), text)
-    if result.problems:
-        return Failed(message="; ".join(result.problems), data=result)
+    if gate is not None and gate.published:
+        passed: Any = publish_set(out, gate, return_state=True).result()
+        result = replace(result, published=passed.line, refused=passed.refused)
+    if result.problems or result.refused:
+        return Failed(message="; ".join([*result.problems, *result.refused]), data=result)
     return result
 
 
@@ -97,6 +105,7 @@ def run_label(
     refresh: str | None = None,
     allow_drift: bool = False,
     engine: Engine | None = None,
+    gate: GateLimits | None = None,
 ) -> RunResult:
     """The result of the flow `label`, run here and now. Errors: those of the flow."""
     check_target(out)  # mistakes are told before Prefect takes its seconds to start
@@ -106,7 +115,7 @@ def run_label(
         gold_hash(gold)
     state = label(
         job, out, gold=gold, refresh=refresh, allow_drift=allow_drift, engine=engine,
-        return_state=True,
+        gate=gate, return_state=True,
     )  # fmt: skip
     result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
@@ -141,6 +150,19 @@ def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
     )
     create_markdown_artifact((artifact.folder / "audit.md").read_text(), key="audit")
     return _as_state(artifact)
+
+
+@task(name="publish", cache_policy=NO_CACHE, persist_result=False)
+def publish_set(run: Path, gate: GateLimits) -> State[Published]:
+    """What came of publishing the run's label set: the latest one now, or what the gate refused."""
+    root = Path(gate.published)
+    remember_place(cache_root(), root)
+    done = publish_run(run, root, gate)
+    rows = [{**one.to_json(), "passed": "yes" if one.passed else "NO"} for one in done.conditions]
+    create_table_artifact(rows, key="gate", description=done.line)
+    if done.made is None:
+        return Completed(name="Refused", message=done.line, data=done)
+    return Completed(message=done.line, data=done)
 
 
 def _from_store(

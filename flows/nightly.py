@@ -33,7 +33,8 @@ NAME = "nightly"
 def nightly(config: str) -> State[str]:
     """The folder of the label set that this configuration file asks for.
 
-    Ends as Failed when too many rows were rejected, with the tables written; a share that moved by
+    Ends as Failed when too many rows were rejected or the gate refuses to publish, with the tables
+    written; a share that moved by
     more than [drift] allows is said in the name of the final state. Errors: ConfigurationError and
     those of the flow `label`.
     """
@@ -43,7 +44,7 @@ def nightly(config: str) -> State[str]:
     gold = configuration.located(configuration.audit.gold) or None
     state: Any = label(
         job_of(configuration), out, gold=gold, engine=configuration.engine.engine,
-        return_state=True,
+        gate=configuration.publishing, return_state=True,
     )  # fmt: skip
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
@@ -53,8 +54,8 @@ def nightly(config: str) -> State[str]:
     written = keep_report(report, reports_folder(out))
     create_markdown_artifact(markdown(report), key="run-report", description=written.name)
     create_link_artifact(written.as_uri(), key="run-report-file", link_text=written.name)
-    if result.problems:
-        return Failed(message="; ".join(result.problems), data=str(out))
+    if result.problems or result.refused:
+        return Failed(message="; ".join([*result.problems, *result.refused]), data=str(out))
     if report.alarms:
         said = "; ".join(alarm_line(move) for move in report.alarms)
         return Completed(name="Drifted", message=said, data=str(out))

@@ -15,12 +15,17 @@ _VERSIONED = ("cxrmine", "numpy", "pandas", "pyarrow", "scispacy", "spacy")
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its folder, the files in it, and which stage rejected too much."""
+    """A finished run: its folder, the files in it, and which stage rejected too much.
+
+    `published` says what came of publishing, `refused` which conditions of the gate failed.
+    """
 
     out: Path
     files: tuple[str, ...]
     problems: tuple[str, ...] = ()
     audit_text: str = ""
+    published: str = ""
+    refused: tuple[str, ...] = ()
 
 
 def run_record(

@@ -18,6 +18,7 @@ from flows.cli.explain import explain
 from flows.cli.export import export
 from flows.cli.forget import forget
 from flows.cli.gallery import gallery
+from flows.cli.labels import labels
 from flows.cli.localise import localise
 from flows.cli.mine import mine
 from flows.cli.phantoms import phantoms
@@ -51,11 +52,12 @@ for verb in (schedule, serve, forget):
     app.command()(verb)
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
+app.add_typer(labels, name="labels")
 app.add_typer(config, name="config")
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 2 the user's mistake, 3 too many rejects."""
+    """Runs the command line and exits: 0 done, 2 the user's mistake, 3 rejects, 4 not published."""
     try:
         code = app(prog_name="cxrmine", standalone_mode=False) or 0
         sys.stdout.flush()

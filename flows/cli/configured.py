@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from mining.engine import Engine
+    from mining.gate import GateLimits
     from mining.settings import MiningSettings
 
 OptionalSource = Annotated[
@@ -38,6 +39,7 @@ class Chosen:
     gold: str | None
     mining: "MiningSettings | None"
     engine: "Engine | None"
+    gate: "GateLimits | None"
 
 
 def choose(
@@ -52,12 +54,12 @@ def choose(
 
     Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
     """
-    mining = engine = None
+    mining = engine = gate = None
     if config is not None:
         from flows.configuration import read_configuration
 
         read = read_configuration(config)
-        mining, engine = read.mining, read.engine.engine
+        mining, engine, gate = read.mining, read.engine.engine, read.publishing
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
             out = Path(read.located(read.output.folder))
@@ -69,4 +71,4 @@ def choose(
         raise typer.BadParameter("no source: name it, or say [source] path in --config")
     if out is None:
         raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
-    return Chosen(source, out, mapping, format, gold, mining, engine)
+    return Chosen(source, out, mapping, format, gold, mining, engine, gate)

@@ -30,6 +30,7 @@ def forget(
 ) -> None:
     """Removes reports, and every sentence that only they used, from the cache and label sets.
 
+    Folders that label sets were published to from this cache are cleared without being named.
     Searches every file afterwards and prints what is left; ends with 3 unless that is nothing.
     The source is left alone: take the reports out of it, or the next run brings them back.
     """
@@ -39,12 +40,14 @@ def forget(
     from flows.forget_receipt import read_receipt, write_receipt
     from flows.forget_search import Target
     from flows.forget_view import print_forgotten, print_search
+    from flows.publishing import known_places
     from flows.tables import read_ids
 
     reports = frozenset(read_ids(ids))
     if not reports:
         raise typer.BadParameter(f"{ids}: found no ids, expected one per line")
-    cache, folders = cache_root(), [place.resolve() for place in places or []]
+    cache = cache_root()
+    folders = list(dict.fromkeys([*(p.resolve() for p in places or []), *known_places(cache)]))
     if checked:
         sentences = read_receipt(receipt) if receipt else frozenset[str]()
         target = Target(reports, sentences)

@@ -115,7 +115,8 @@ def run(
 
         code = run_with_images(
             job, images, out, preset=preset, changes=changes, truth=truth, gold=gold,
-            allow_drift=allow_drift, label={"refresh": stage, "engine": worked_by},
+            allow_drift=allow_drift,
+            label={"refresh": stage, "engine": worked_by, "gate": chosen.gate},
         )  # fmt: skip
         raise typer.Exit(code)
     if changes or truth:
@@ -124,6 +125,7 @@ def run(
     from flows.label import run_label
 
     result = run_label(
-        job, out, gold=gold, refresh=stage, allow_drift=allow_drift, engine=worked_by
-    )
+        job, out, gold=gold, refresh=stage, allow_drift=allow_drift, engine=worked_by,
+        gate=chosen.gate,
+    )  # fmt: skip
     raise typer.Exit(finish(result))

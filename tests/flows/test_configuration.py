@@ -17,6 +17,7 @@ from flows.configuration import (
     read_configuration,
 )
 from mining.engine import Engine
+from mining.gate import FindingLimits
 from mining.settings import MiningSettings
 
 
@@ -60,12 +61,14 @@ def test_every_setting_of_mining_has_a_meaning():
 def test_sections_become_dataclasses(write):
     path = write(
         '[source]\npath = "in/reports.csv"\nmap = { text = "BODY" }\n'
-        '[mining]\nprofile = "openi-mesh"\nmax_reject_rate = 0\n[gate]\nanything = 1\n'
+        '[mining]\nprofile = "openi-mesh"\nmax_reject_rate = 0\n'
+        '[gate]\npublished = "sets"\nmin_precision = 0.9\n[gate.findings.Mass]\nmin_judged = 9\n'
     )
     found = read_configuration(path)
     assert found.source.map == {"text": "BODY"}
     assert (found.mining.profile, found.mining.max_reject_rate) == ("openi-mesh", 0)
-    assert found.gate == {"anything": 1}
+    assert found.gate.of("Mass") == FindingLimits(0.9, 0.0, 9)
+    assert found.publishing.published == str(path.parent / "sets")
     assert found.located(found.source.path) == str(path.parent / "in/reports.csv")
     assert found.located("openi") == "openi"
     assert Path(found.located("/abs/x.csv")) == Path("/abs/x.csv")
