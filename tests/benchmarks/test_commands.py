@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import audit_openi, cross_validation
+from benchmarks import audit_openi, coverage, cross_validation
 from benchmarks.audit_rows import OURS
 from benchmarks.rivals import medspacy_context
 
@@ -81,3 +81,14 @@ def test_cross_validation_prints_three_tables(
     assert sum(parts) == 4
     assert page.read_text().count("\n## ") == 3
     assert cross_validation.CROSS_VALIDATED in capsys.readouterr().out
+
+
+def test_coverage_prints_and_writes_its_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "SIZES", (20,))
+    page = tmp_path / "coverage.md"
+    coverage.main(["--samples", "3", "--markdown", str(page)])
+    printed = capsys.readouterr().out
+    assert printed in page.read_text()
+    assert all(f"| {name} | 20 |" in printed for name in coverage.POPULATIONS)
