@@ -52,6 +52,14 @@ class _Line:
     normal: bool
 
 
+def chexpert_findings(path: str | Path) -> tuple[str, ...]:
+    """The findings that a CheXpert-style CSV has columns for, under NIH's names where it has one.
+
+    CheXpertError for missing columns and other values.
+    """
+    return tuple(_read(Path(path), None)[0])
+
+
 def join_chexpert(
     found: ImageSet, path: str | Path, *, findings: Sequence[str] | None = None
 ) -> CheXpertSet:

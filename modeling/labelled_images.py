@@ -24,7 +24,7 @@ from data_contracts import (
     part_paths,
     read_table,
 )
-from modeling.chexpert import join_chexpert
+from modeling.chexpert import chexpert_findings, join_chexpert
 from modeling.image_joins import join_entries, join_reports
 from modeling.images import PEOPLE_SCHEMA, ImageSet, image_set, scan_images
 from modeling.nih import read_data_entry
@@ -90,8 +90,9 @@ def bring_together(
 def label_findings(labels: str | Path) -> tuple[str, ...]:
     """The findings that a label file has columns for; ChestX-ray14's for NIH's list."""
     path = Path(labels)
-    if _kind(path) != "table":
-        return CHESTXRAY14
+    kind = _kind(path)
+    if kind != "table":
+        return CHESTXRAY14 if kind == "nih" else chexpert_findings(path)
     return findings_in(pq.read_schema(part_paths(labels_path(path))[0]))
 
 

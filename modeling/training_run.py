@@ -121,9 +121,7 @@ class Run:
         torch.manual_seed(settings.seed)
         self.model = network_of(settings, self.data.findings, settings.weights)
         if init is not None:
-            other, card = load_network(init)
-            self.model.load_state_dict(other.state_dict())
-            self.parent = card.checkpoint_id
+            self.parent = self._start_from(init)
         self.model.train()
         saved = self._load(there[-1]) if there else None
         if settings.channels_last:
@@ -137,6 +135,21 @@ class Run:
         if self.fabric.is_global_zero:  # what a killed run had, and could not say so
             drop_after(self.out, self.now.step)
         self.fabric.barrier()
+
+    def _start_from(self, init: str | Path) -> str:
+        """The id of the checkpoint whose weights the network has from now on."""
+        other, card = load_network(init)
+        asked, there = self.data.findings, card.findings
+        if asked != there:
+            found = f"findings {', '.join(there)}, expected {', '.join(asked)}"
+            raise CheckpointError(Path(init), found, "Give --findings as it was trained on.")
+        try:
+            self.model.load_state_dict(other.state_dict())
+        except RuntimeError as error:
+            kinds = f"{card.preset['backbone']}, expected {self.settings.backbone}"
+            found = f"weights of {kinds} ({str(error).splitlines()[1].strip()})"
+            raise CheckpointError(Path(init), found, "Give its backbone and widths.") from None
+        return card.checkpoint_id
 
     def go(self) -> TrainingResult:
         """Trains to the end."""

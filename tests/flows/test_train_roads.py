@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from data_contracts import IMAGES, read_table
 from flows.mine import mine_reports
@@ -71,6 +72,37 @@ def test_from_the_text_of_reports_to_a_trained_network(
         s for s, side in zip(kept["study_id"].to_pylist(), split, strict=True) if side == "train"
     ]
     assert figures["positives"] == sum(study in sick for study in trained)
+
+
+def test_from_a_chexpert_csv_to_a_trained_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its columns are the findings; of an unsure one nothing is learnt."""
+    monkeypatch.setenv("CXRMINE_CACHE", str(tmp_path / "cache"))
+    phantoms = sorted((make_phantoms(tmp_path / "set", 40) / "images").iterdir())
+    lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Pleural Effusion,Lung Opacity"]
+    states = ["1.0,,-1.0", ",1.0,1.0", ",0.0,", ",-1.0,0.0"]
+    for number, path in enumerate(phantoms):
+        place = f"train/patient{number:05d}/study1/view1_frontal.jpg"
+        (tmp_path / "images" / place).parent.mkdir(parents=True)
+        with Image.open(path) as picture:
+            picture.save(tmp_path / "images" / place, quality=95)
+        lines.append(f"CheXpert-v1.0/{place},Female,{30 + number},Frontal,PA,{states[number % 4]}")
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    images = tmp_path / "images"
+    job = TrainJob(tmp_path / "train.csv", images, tiny_job(images, steps=1).settings,
+                   accelerator="cpu", workers=0, replicates=5)  # fmt: skip
+    assert job.names() == ("Effusion", "Lung Opacity")
+    out = tmp_path / "out"
+    out.mkdir()
+    counts = write_dataset(job, out)
+    assert counts["images"] == 40 and not counts["rejects"]
+    train_on(job, out, out)
+    evaluate_on(job, out, out, out, side="train")
+    figures = json.loads((out / "evaluation.json").read_text())
+    found = figures["findings"]["Effusion"]
+    assert found["positives"] + found["negatives"] < counts["train"]  # a quarter is uncertain
+    assert set(figures["groups"]["sex"]) == {"F"}
 
 
 @pytest.mark.skipif("CXRMINE_DATA" not in os.environ, reason="CXRMINE_DATA is not set")

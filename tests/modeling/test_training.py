@@ -185,6 +185,28 @@ def test_the_card_names_the_parent(tmp_path: Path) -> None:
     assert read_card(tmp_path / "child").parent == read_card(parent).checkpoint_id
 
 
+class OtherFindings(Squares):
+    """The same images, asked for something else."""
+
+    findings = ("Atelectasis", "Cardiomegaly", "Mass")
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "told"),
+    [(OtherFindings(16), {}, "findings Atelectasis, Cardiomegaly, Effusion"),
+     (Squares(16), {"transition_width": 8}, "size mismatch"),
+     (Squares(16), {"backbone": "vgg16"}, "alexnet, expected vgg16")],
+)  # fmt: skip
+def test_weights_to_start_from_that_do_not_fit_are_one_line(
+    data: Squares, changes: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    parent = _trained(tmp_path / "parent", steps=1)
+    with pytest.raises(CheckpointError, match=told) as caught:
+        train(data, None, small_preset(steps=1, **changes), tmp_path / "child", init=parent,
+              accelerator="cpu")  # fmt: skip
+    assert "\n" not in str(caught.value)
+
+
 def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path) -> None:
     _trained(tmp_path, steps=1)
     with pytest.raises(CheckpointError, match="Resume it"):
