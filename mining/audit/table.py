@@ -227,6 +227,12 @@ def _unjudged(result: AuditResult) -> Iterator[str]:
     unjudged = result.counts["unjudged"]
     if not unjudged:
         return
+    if result.design is not None:
+        yield (
+            f"Drawn and judged by nobody: {_many(unjudged, 'report')}; "
+            "the judged ones of their strata stand for them."
+        )
+        return
     included = result.settings["include_unjudged"]
     other = result.alternatives["without_unjudged" if included else "with_unjudged"]
     figures = " / ".join(_share(figure) for figure in (other.precision, other.recall, other.f1))

@@ -2,8 +2,9 @@
 
 from .agreement import Agreement, Dispute, agreements, consensus, disputes
 from .cells import cells_of, positive_reports
-from .design import Plan, SampleError, Stratum, allocate, plan_sample, size_for_width, strata_of
+from .design import Plan, SampleError, Stratum, allocate, strata_of
 from .drawing import draw_sample
+from .planning import plan_sample
 
 __all__ = [
     "Agreement",
@@ -19,6 +20,5 @@ __all__ = [
     "draw_sample",
     "plan_sample",
     "positive_reports",
-    "size_for_width",
     "strata_of",
 ]

@@ -10,15 +10,16 @@ from rich.table import Table
 
 from mining.sampling.agreement import Agreement
 
-HEADER = ("finding", "reports", "disputed", "Cohen", "Fleiss", "alpha")
+HEADER = ("finding", "Cohen", "Fleiss", "alpha", "disputed", "reports")
 
 
 def agreement_rows(found: Sequence[Agreement]) -> list[tuple[str, ...]]:
     """The cells of the table, one row per finding."""
     return [
         (
-            one.finding.replace("_", " "), f"{one.reports:,}", f"{one.disputed:,}",
+            one.finding.replace("_", " "),
             *(figure_text(value) for value in (one.cohen, one.fleiss, one.alpha)),
+            f"{one.disputed:,}", f"{one.reports:,}",
         )
         for one in found
     ]  # fmt: skip

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mining.audit.intervals import wilson
 from mining.audit.weights import SMALLEST
 
 Cell = tuple[str, ...]  # finding, state, rule; coarser cells are shorter, () is the rest
-# Reports drawn per stratum, on average: what is over the least number goes to the large strata.
-_PER_STRATUM = 2 * SMALLEST
 _EXPONENT = 0.5  # of a stratum's size: between equal draws (0) and proportional ones (1)
 _ANY = "any finding"
 NOTHING: Cell = ("nothing mentioned",)
@@ -158,34 +155,6 @@ class Plan:
         return sum(self.drawn)
 
 
-def plan_sample(
-    cells: Mapping[str, Iterable[Cell]],
-    positive: Mapping[str, frozenset[str]],
-    *,
-    size: int | None = None,
-    width: float | None = None,
-) -> Plan:
-    """The plan for a sample of `size` reports, or one for intervals of this `width`.
-
-    SampleError unless one of them is given and possible.
-    """
-    if (size is None) == (width is None):
-        raise SampleError("both a size and a width, or neither", "Give one of them.")
-    if not cells:
-        raise SampleError("no reports", "Give a label set that has some.")
-    if width is not None:
-        size = size_for_width(cells, positive, width)
-    assert size is not None
-    if size < 1:
-        raise SampleError(f"size {size}", "Ask for at least one report.")
-    return _plan(cells, size)
-
-
-def _plan(cells: Mapping[str, Iterable[Cell]], size: int) -> Plan:
-    strata = strata_of(cells, size // _PER_STRATUM)
-    return Plan(tuple(strata), tuple(allocate(strata, size)))
-
-
 def effective_sizes(plan: Plan, positive: Mapping[str, frozenset[str]]) -> dict[str, float]:
     """By finding: how many reports of a simple random sample its positive labels are worth.
 
@@ -202,41 +171,3 @@ def effective_sizes(plan: Plan, positive: Mapping[str, frozenset[str]]) -> dict[
         open_ = float(np.sum(labels * (sizes - drawn) / drawn))
         worth[finding] = float(labels.sum()) ** 2 / open_ if open_ else math.inf
     return worth
-
-
-def size_for_width(
-    cells: Mapping[str, Iterable[Cell]],
-    positive: Mapping[str, frozenset[str]],
-    width: float,
-    *,
-    expected: float = 0.9,
-) -> int:
-    """The least size at which every finding's precision gets a 95 % interval this wide or narrower.
-
-    `expected` is the precision that is reckoned with. SampleError for an impossible width.
-    """
-    if not 0 < width < 1:
-        raise SampleError(f"width {width}", "Give the whole width of the interval, as 0.1.")
-    needed = _cases_for(width, expected)
-    low, high = min(SMALLEST, len(cells)), len(cells)
-    while low < high:
-        middle = (low + high) // 2
-        sizes = effective_sizes(_plan(cells, middle), positive)
-        enough = all(n >= needed for n in sizes.values())
-        low, high = (low, middle) if enough else (middle + 1, high)
-    return low
-
-
-def _cases_for(width: float, expected: float) -> int:
-    """How many cases make a Wilson interval this narrow at the expected share.
-
-    >>> _cases_for(0.1, 0.9)
-    141
-    """
-    low, high = 1, 1 << 24
-    while low < high:
-        middle = (low + high) // 2
-        bounds = wilson(round(expected * middle), middle)
-        narrow = bounds is not None and bounds[1] - bounds[0] <= width
-        low, high = (low, middle) if narrow else (middle + 1, high)
-    return low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import CHESTXRAY14, MENTIONS, labels_contract
+from mining.audit import audit
 from mining.profiles import load_profile
 from mining.sampling import (
     Plan,
@@ -123,6 +125,32 @@ def test_a_narrower_interval_needs_more_reports() -> None:
     wide, narrow = (plan_sample(cells, positive, width=w) for w in (0.2, 0.08))
     assert wide.size < narrow.size < 2500
     assert effective_sizes(narrow, positive)["Mass"] > effective_sizes(wide, positive)["Mass"]
+
+
+def test_the_wished_width_is_what_an_audit_then_finds(
+    make_labels: Callable[..., pa.Table], make_gold: Callable[..., pa.Table]
+) -> None:
+    """Two findings, a common one by several rules and a rarer one, nine of ten labels right."""
+    cells: dict[str, list[Cell]] = {
+        f"m{n}": [("Mass", "present", f"r{n % 4}")] for n in range(1500)
+    }
+    cells |= {f"e{n}": [("Edema", "present", "r")] for n in range(250)}
+    cells |= {f"x{n}": [] for n in range(1500)}
+    labels = make_labels({r: {own[0][0]: "present"} if own else {} for r, own in cells.items()})
+    gold = make_gold(
+        {r: {own[0][0]: int(r[1:]) % 10 != 3} if own else {} for r, own in cells.items()}
+    )
+    positive = positive_reports(labels, ["Mass", "Edema"])
+    plan = plan_sample(cells, positive, width=0.12)
+    assert plan.size < 700  # of 3,250
+    found = audit(
+        labels, gold, findings=("Mass", "Edema"), bootstrap=1,
+        sample=draw_sample(plan.strata, plan.drawn, seed=2),
+    )  # fmt: skip
+    for score in found.findings.values():
+        assert score.precision_interval is not None
+        low, high = score.precision_interval
+        assert 0.09 < high - low < 0.14
 
 
 def test_a_whole_stratum_leaves_nothing_open() -> None:
