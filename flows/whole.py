@@ -23,6 +23,8 @@ from flows.road import Job, job_prints  # noqa: E402
 from flows.train import Trained, train  # noqa: E402
 from flows.train_stages import TrainJob  # noqa: E402
 from mining.selfcheck import require_self_check  # noqa: E402
+from modeling.attention_training import MiningStage  # noqa: E402
+from modeling.box_files import read_boxes  # noqa: E402
 from modeling.presets import Preset  # noqa: E402
 
 LABELS, MODEL, BOXES = "labels", "model", "boxes"  # the folders of the three flows' results
@@ -38,6 +40,7 @@ class WholeJob:
     truth: Path | None = None
     gold: str | None = None
     allow_drift: bool = False
+    stage: MiningStage = field(default_factory=MiningStage)  # of preset attention-mining
     label: dict[str, Any] = field(default_factory=dict)  # further settings of the flow `label`
 
     def checked(self, out: Path) -> None:
@@ -46,9 +49,12 @@ class WholeJob:
             check_target(out / name)
         job_prints(self.reports)
         require_self_check(self.reports.settings, allow_drift=self.allow_drift)
-        for path in (self.images, self.truth):
-            if path is not None and not path.exists():
-                raise FileNotFoundError(f"{path}: no such file or folder.")
+        if not self.images.exists():
+            raise FileNotFoundError(f"{self.images}: no such file or folder.")
+        if self.images.is_dir() and not any(path.is_file() for path in self.images.rglob("*")):
+            raise FileNotFoundError(f"{self.images}: found no file, expected images.")
+        if self.truth is not None:
+            read_boxes(self.truth)  # a list that cannot be read is told now, not after training
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def whole(job: WholeJob, out: Path) -> Whole:
     )
     if labels.problems:
         return Whole(labels)
-    training = TrainJob(out / LABELS, job.images, job.settings)
+    training = TrainJob(out / LABELS, job.images, job.settings, stage=job.stage)
     model = _result(train(training, out / MODEL, return_state=True))
     localising = after_training(out / MODEL, truth=job.truth, labels=out / LABELS)
     return Whole(labels, model, _result(localise(localising, out / BOXES, return_state=True)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +59,26 @@ def join_reports(found: ImageSet, labels: pa.Table, reports: pa.Table | None = N
     joined = filled(found, settle)
     studies = joined.images["study_id"].to_pylist()
     return Joined(joined, tuple(candidates[study][0] for study in studies))
+
+
+def named_after_studies(
+    found: ImageSet, labels: pa.Table, reports: pa.Table | None = None
+) -> ImageSet:
+    """The images, of which one without a study is of that after which its file is named, if any.
+
+    `12345.png` is of the study, or of the report, 12345; further arguments as of `join_reports`.
+    """
+    labelled = set(labels["report_id"].to_pylist())
+    study_of: dict[str, str] = {}
+    for report_id, study_id, _ in _studies(labelled, reports):
+        study_of.setdefault(report_id, study_id)
+        study_of[study_id] = study_id
+
+    def settle(row: Row) -> None:
+        stem = PurePosixPath(row["image_id"]).stem
+        row["study_id"] = row["study_id"] or study_of.get(stem)
+
+    return filled(found, settle)
 
 
 def join_entries(found: ImageSet, entries: pa.Table) -> ImageSet:

@@ -25,7 +25,7 @@ from data_contracts import (
     read_table,
 )
 from modeling.chexpert import chexpert_findings, join_chexpert
-from modeling.image_joins import join_entries, join_reports
+from modeling.image_joins import join_entries, join_reports, named_after_studies
 from modeling.images import PEOPLE_SCHEMA, ImageSet, image_set, scan_images
 from modeling.nih import read_data_entry
 from modeling.openi import join_openi, parse_name
@@ -65,18 +65,24 @@ def bring_together(
 
     `labels` is a label table or the folder of a run (whose reports say which study is whose), NIH's
     Data_Entry CSV or a CheXpert-style CSV. `images` is an `images` table or a folder of PNG, JPEG
-    or DICOM files; files with OpenI's names find their report by it, and of these lateral views
-    stay out. Everything left out is in `rejects`. LabelledImagesError when nothing is left; those
-    of the readers.
+    or DICOM files, whose study is the StudyInstanceUID or, where no report has that, the accession
+    number; a file that names no study is of the one it is named after (12345.png); files
+    with OpenI's names find their report by it, and of these lateral views stay out. Everything left
+    out is in `rejects`. LabelledImagesError when nothing is left; those of the
+    readers.
     """
     labels, images = Path(labels), Path(images)
     kind = _kind(labels)
-    if images.is_dir() and not (images / "images.parquet").is_file():
+    scanned = images.is_dir() and not (images / "images.parquet").is_file()
+    if scanned:
         how: Any = "path" if kind == "chexpert" else "name"
         found = scan_images(images, image_ids=how, workers=workers)
     else:
         found = _table(images / "images.parquet" if images.is_dir() else images)
     joined = {"nih": _nih, "chexpert": _chexpert, "table": _mined}[kind](labels, found)
+    if scanned and kind == "table" and not joined.images.num_rows:
+        # Reports often know the accession number and not the UID of their study.
+        joined = _mined(labels, scan_images(images, dicom_study="accession", workers=workers))
     if not joined.images.num_rows:
         reasons = ", ".join(sorted(set(joined.rejects["reason"].to_pylist()))) or "none given"
         raise LabelledImagesError(
@@ -128,7 +134,7 @@ def _mined(labels: Path, found: ImageSet) -> LabelledImages:
     names = found.images["image_id"].to_pylist()
     if names and all(parse_name(name) is not None for name in names):
         found, reports = _frontal(join_openi(found)), None
-    joined = join_reports(found, table, reports)
+    joined = join_reports(named_after_studies(found, table, reports), table, reports)
     together = _together(joined.found, joined.report_ids, table, content_hash(path))
     return replace(together, certainties=_certainties(path.with_name("mentions.parquet")))
 

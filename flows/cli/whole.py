@@ -22,14 +22,16 @@ def run_with_images(
 ) -> int:
     """The exit code of the whole road, told on the way. Errors: those of the flows."""
     from flows.cli.finish import finish
-    from flows.cli.train_options import read_changes
-    from flows.whole import WholeJob, run_whole
-    from modeling.presets import preset as named
+    from flows.cli.train_options import make_train_job, read_changes
+    from flows.whole import LABELS, WholeJob, run_whole
 
     given = read_changes(changes)
-    if "steps" in given:  # a preset that counts in epochs would pass over it
-        given.setdefault("epochs", "0")
-    job = WholeJob(reports, images, named(preset, **given), truth, **settings)
+    if "steps" in given and "epochs" not in given:  # an epoch's count would go before the steps
+        changes = [*(changes or []), "epochs=0"]
+    training = make_train_job(
+        out / LABELS, images, preset, changes, findings=None, epochs=None, steps=None, job={}
+    )
+    job = WholeJob(reports, images, training.settings, truth, stage=training.stage, **settings)
     result = run_whole(job, out)
     code = finish(result.labels)
     if result.model is not None and result.boxes is not None:

@@ -16,7 +16,7 @@ from data_contracts import IMAGES, REPORTS, labels_contract, read_table
 from mining import stages
 from mining.settings import MiningSettings
 from modeling.chexpert import CheXpertError, join_chexpert
-from modeling.image_joins import join_entries, join_reports
+from modeling.image_joins import join_entries, join_reports, named_after_studies
 from modeling.images import ImageSet, scan_images
 from modeling.nih import read_data_entry
 from modeling.openi import OpenIError, join_openi, openi_views, parse_name
@@ -248,6 +248,25 @@ def _mine(source: Path, out: Path) -> dict[str, pa.Table]:
         "reports": read_table(reports),
         "labels": read_table(where["label"] / "labels.parquet"),
     }
+
+
+def test_a_file_is_of_the_study_or_the_report_that_it_is_named_after(tmp_path: Path) -> None:
+    found = scan(tmp_path, ["s1.png", "r2.png", "s3.png", "other.png", "s4.png"])
+    found = _with_study(found, [None, None, "own", None, None])
+    reports = pa.table(
+        {"report_id": ["r1", "r2", "r3"], "study_id": ["s1", "s2", "s3"], "patient_id": ["p"] * 3}
+    )
+    labels = _labels({"r1": None, "r2": None, "r3": None, "s4": None})
+    named = named_after_studies(found, labels, reports)
+    own = dict(
+        zip(found.images["image_id"].to_pylist(), found.images["study_id"].to_pylist(), strict=True)
+    )
+    after = dict(
+        zip(named.images["image_id"].to_pylist(), named.images["study_id"].to_pylist(), strict=True)
+    )
+    expected = {"s1.png": "s1", "r2.png": "s2", "s3.png": "s3", "other.png": None, "s4.png": None}
+    assert after == {name: own[name] or study for name, study in expected.items()}
+    assert "own" in after.values() and adds_up(named)
 
 
 def test_real_nih_images() -> None:
