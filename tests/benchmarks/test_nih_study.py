@@ -21,17 +21,19 @@ from benchmarks.nih_study.collected import whole_arms
 from benchmarks.nih_study.commands import main
 from benchmarks.nih_study.data import StudyData, StudyError, load_data
 from benchmarks.nih_study.drawing import Rows, scored
+from benchmarks.nih_study.effects import attention_tables
 from benchmarks.nih_study.option_choice import Chooser, paper
 from benchmarks.nih_study.units import Study, run_queue
 from data_contracts import BOXES, CHESTXRAY8, IMAGES, labels_contract, read_table
 from modeling.box_baselines import boxes_per_row
 from modeling.box_scores import score_boxes
+from modeling.checkpoints import load_network
 from modeling.phantom import generate_phantoms
 
 FOLDS, SIZE = 2, 64
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
 QUICK = ["image_size=64", "epochs=1", "batch=8", "grid=4", "precision=32"]
-ARMS_TRIED = ["alexnet", "alexnet untrained", "longer", "+ AM + KP"]
+ARMS_TRIED = ["alexnet", "alexnet untrained", "longer", "+ AM + KP", "alexnet larger"]
 
 
 def write_as_nih(folder: Path, count: int) -> Path:
@@ -105,10 +107,20 @@ def test_every_image_is_seen_once_by_a_network_that_has_not_seen_its_patient(stu
     assert list(seen) == [name for name in ARMS if name in ARMS_TRIED]
     for one in seen.values():
         assert one.seeds == (0,) and not np.isnan(one.scores[0]).any()
-        assert one.heatmaps[0].values.shape == (study.data.images.num_rows, 8, 4, 4)
+        assert one.heatmaps[0].values.shape[:2] == (study.data.images.num_rows, 8)
     sides = [set(np.array(study.data.patients)[study.data.fold == n]) for n in range(FOLDS)]
     assert not sides[0] & sides[1]
     assert (seen["alexnet"].scores[0] != seen["alexnet untrained"].scores[0]).any()
+
+
+def test_cells_of_heatmaps_are_where_the_network_sees_them(study: Study) -> None:
+    seen = {one.arm: one.heatmaps[0] for one in whole_arms(study)}
+    network, _ = load_network(study.home(Unit("alexnet", 0, 0)))
+    assert seen["alexnet"].centres == tuple((p + 0.5) / SIZE for p in network.cell_centres)
+    larger = seen["alexnet larger"].centres
+    assert larger is not None and len(larger) == seen["alexnet larger"].values.shape[-1] > 4
+    steps = np.diff(larger)
+    assert 0 < larger[0] < larger[-1] < 1 and np.allclose(steps, steps[0])
 
 
 def test_inner_part_is_of_other_patients_and_outside_the_fold(study: Study) -> None:
@@ -159,8 +171,27 @@ def test_boxes_stand_beside_those_that_do_not_look(common: list[str], tmp_path: 
         assert len(lines) == len(SHOWN)
         assert f"- alexnet against {rival}: " in text
         assert f"| alexnet, options learnt | {rival} |" in text
-    for wanted in ("prior of lungs and heart", "thresholds for each finding", "| + AM + KP |"):
+    for wanted in ("prior of lungs and heart", "thresholds for each finding", "| + AM + KP | 1 |"):
         assert wanted in text
+    said = re.search(r"- AM with KP, 1 seed: (.+)", text)
+    assert said and all(f"{figure} " in said[1] for figure in ("AUC", "Acc", "AFP"))
+
+
+def test_effect_is_judged_on_the_seeds_that_both_arms_have(study: Study) -> None:
+    """A second seed of one arm alone, with other scores, changes its row but no effect."""
+    seen = {one.arm: one for one in whole_arms(study)}
+    one = seen["longer"]
+    turned = replace(
+        one, seeds=(0, 1), scores=(one.scores[0], 1 - one.scores[0]), heatmaps=one.heatmaps * 2
+    )
+    (arms, effects), said = attention_tables(Rows(study.data), seen, 5)
+    (more_arms, more_effects), more_said = attention_tables(
+        Rows(study.data), seen | {"longer": turned}, 5
+    )
+    assert more_effects.rows == effects.rows and more_said == said
+    rows = ({row[0]: row[1:] for row in table.rows} for table in (arms, more_arms))
+    before, after = (table["longer"] for table in rows)
+    assert (before[0], after[0]) == ("1", "2") and before[1] != after[1]
 
 
 def test_figures_are_those_that_scoring_gives(study: Study) -> None:
@@ -221,15 +252,35 @@ def test_a_folder_without_the_files_is_named_with_what_is_missing(tmp_path: Path
         load_data(tmp_path, tmp_path / "pixels", folds=2)
 
 
+def part_of(real: Path, folder: Path, every: int) -> Path:
+    """A share of the real images, as links, with their rows of both lists."""
+    (folder / "images448").mkdir(parents=True)
+    with (real / "labels.csv").open(newline="") as stream:
+        header, *rows = csv.reader(stream)
+    kept = rows[::every]
+    with (folder / "labels.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, *kept])
+    names = {row[0] for row in kept}
+    for name in names:
+        (folder / "images448" / name).symlink_to(real / "images448" / name)
+    first, *boxes = (real / "boxes.csv").read_text().splitlines(keepends=True)
+    wanted = [line for line in boxes if line.split(",")[0] in names]
+    (folder / "boxes.csv").write_text("".join([first, *wanted]))
+    return folder
+
+
 def test_a_few_steps_on_the_real_images(tmp_path: Path) -> None:
-    folder = os.environ.get("CXRMINE_DATA")
-    if not folder or not (Path(folder) / "nih" / "labels.csv").is_file():
+    given = os.environ.get("CXRMINE_DATA")
+    if not given or not (Path(given) / "nih" / "labels.csv").is_file():
         pytest.skip("CXRMINE_DATA names no folder with nih/labels.csv")
-    main(["train", "--work", str(tmp_path), "--seeds", "1", "--arms", "alexnet", "--folds", "2",
-          "--set", "image_size=64", "grid=4", "epochs=0.2", "precision=32"])  # fmt: skip
-    data = load_data(Path(folder) / "nih", tmp_path / "pixels", folds=2)
-    (seen,) = whole_arms(Study(data, tmp_path, {}))
-    assert len(seen.scores[0]) == data.images.num_rows > 1000
+    part = part_of(Path(given).resolve() / "nih", tmp_path / "part", every=4)
+    work = tmp_path / "work"
+    quick = ["image_size=64", "grid=4", "epochs=0.7", "precision=32"]
+    main(["train", "--work", str(work), "--data", str(part), "--seeds", "1", "--arms", "alexnet",
+          "--folds", "2", "--set", *quick])  # fmt: skip
+    data = load_data(part, work / "pixels", folds=2)
+    (seen,) = whole_arms(Study(data, work, {}))
+    assert len(seen.scores[0]) == data.images.num_rows > 300
     assert ((seen.scores[0] > 0) & (seen.scores[0] < 1)).all()
     counted = Rows(data).count(Rows(data).draw(seen.heatmaps[0]))
-    assert counted.images > 600 and sum(counted.scored.values()) > 0
+    assert counted.images > 100 and sum(counted.scored.values()) > 0
