@@ -18,6 +18,7 @@ from flows.store import MANIFEST
 _TEXT_SUFFIXES = {".csv", ".tsv", ".json", ".jsonl", ".html", ".md", ".txt", ".xml"}
 _NOT_SEARCHED = {MANIFEST, RUN_FILE, "about.json"}  # hold settings, counts and checksums only
 _ROWS = 65_536
+_TAG = re.compile("<[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def _in_workbook(path: Path, target: Target) -> bool:
     try:
         with zipfile.ZipFile(path) as parts:
             texts = (parts.read(n).decode("utf-8", "replace") for n in parts.namelist())
-            return any(pattern.search(html.unescape(text)) for text in texts)
+            # Tags name cells, and F2 may be a report as well.
+            return any(pattern.search(html.unescape(_TAG.sub(" ", text))) for text in texts)
     except (OSError, zipfile.BadZipFile):
         return True
 

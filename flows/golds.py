@@ -1,6 +1,6 @@
 """What the command line may name as gold: which files it is, and a hash of what they hold."""
 
-import json
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,5 +98,5 @@ def gold_hash(gold: str) -> str:
     if is_indexing(gold):
         return source_fingerprint(gold)
     if is_sample(Path(gold)):
-        return json.dumps(digest_tree(Path(gold)), sort_keys=True)
+        return hashlib.sha256(repr(sorted(digest_tree(Path(gold)).items())).encode()).hexdigest()
     return digest_file(Path(gold))

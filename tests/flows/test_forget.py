@@ -18,6 +18,7 @@ from flows.forget_search import Target, files_below
 from flows.label import run_label
 from flows.output import OutputRefused
 from flows.road import Job
+from mining.sampling.sheet import SheetRow, header_of, write_xlsx
 from mining.sentence_store import SentenceStore
 from mining.sentences import sentence_key
 from mining.settings import MiningSettings
@@ -213,3 +214,11 @@ def test_command_forgets_checks_and_keeps_a_receipt(
         file.write_table(pa.table({"sentence_id": [sentence_key(OWN)[0]]}))
     assert command("--check") == 3
     assert "1 rows" in capsys.readouterr().out
+
+
+def test_a_workbook_that_names_a_report_is_found(cache: Path, tmp_path: Path) -> None:
+    rows = [SheetRow(1, "F1 & more", "x"), SheetRow(2, "K1", "y")]
+    write_xlsx(tmp_path / "sheet.xlsx", rows, header_of(["Mass"]))
+    cache.mkdir()
+    for report, left in (("F1 & more", 1), ("K1", 1), ("K", 0), ("F2", 0)):
+        assert len(search(cache, [tmp_path / "sheet.xlsx"], Target(frozenset({report})))) == left

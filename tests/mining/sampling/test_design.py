@@ -153,6 +153,11 @@ def test_the_wished_width_is_what_an_audit_then_finds(
         assert 0.09 < high - low < 0.14
 
 
+def test_without_a_positive_label_a_width_asks_for_little() -> None:
+    plan = plan_sample({str(n): [] for n in range(300)}, {"Mass": frozenset()}, width=0.1)
+    assert plan.drawn == (SMALLEST,)
+
+
 def test_a_whole_stratum_leaves_nothing_open() -> None:
     plan = Plan(tuple(strata(30)), (30,))
     assert effective_sizes(plan, {"F": frozenset(plan.strata[0].report_ids)}) == {"F": float("inf")}
