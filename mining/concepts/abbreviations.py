@@ -19,11 +19,14 @@ from mining.sentences import sentence_key
 from mining.tokens import tokenize
 
 SOURCE = "abbreviation"
-# What a definition looks like from afar; scispaCy is asked only then.
+# What a definition looks like from afar; scispaCy is asked only then. Nothing is tried twice: what
+# a wall of letters and hyphens costs is its length, not its length cubed.
 _DEFINES = re.compile(
-    r"\w\s*\((?!X+\))[A-Za-z][A-Za-z0-9-]*[A-Z][A-Za-z0-9-]*\)"  # right lower lobe (RLL)
-    r"|\b[A-Z][A-Za-z0-9-]*[A-Z][A-Za-z0-9-]*\s*\([a-z]"  # RLL (right lower lobe)
+    r"\w\s*+\((?!X++\))[A-Za-z][a-z0-9-]*+[A-Z][A-Za-z0-9-]*+\)"  # right lower lobe (RLL)
+    r"|\b[A-Z](?=[A-Za-z0-9-]{1,8}+\s*+\([a-z])[a-z0-9-]*+[A-Z]"  # RLL (right lower lobe)
 )
+_LONGEST_SENTENCE = 400  # words; the detector looks at every pair of parentheses
+_LONGEST_FORM = 200  # characters; it is kept beside every sentence that uses it
 _SHORT = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,8}\Z")
 
 
@@ -81,8 +84,10 @@ def long_forms(used: Sequence[str] | None) -> dict[str, str]:
 def _defined_in(sentence: str) -> tuple[tuple[str, str], ...]:
     from spacy.tokens import Doc
 
-    detector = _detector()
     words = [sentence[a:b] for a, b in tokenize(sentence)]
+    if len(words) > _LONGEST_SENTENCE:
+        return ()
+    detector = _detector()
     # A space after each word: the detector counts characters of words that are joined so.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # W036: a sentence without a definition
@@ -90,7 +95,8 @@ def _defined_in(sentence: str) -> tuple[tuple[str, str], ...]:
     pairs = {
         (short.text, " ".join(t.text for t in short._.long_form)) for short in doc._.abbreviations
     }
-    return tuple(sorted(p for p in pairs if _SHORT.match(p[0]) and len(p[1]) > len(p[0])))
+    fitting = (p for p in pairs if _SHORT.match(p[0]) and len(p[0]) < len(p[1]) <= _LONGEST_FORM)
+    return tuple(sorted(fitting))
 
 
 def defined_in(sentence: str) -> dict[str, str]:

@@ -25,25 +25,33 @@ class LinkedMatcher:
             return own if self._phrases else []
         corrected, origin = _corrected(words, links)
         again = (replace(f, tokens=_places(f, origin)) for f in self._matcher.find(corrected))
-        judged = (self._judged(found, links, own) for found in again)
+        named = _named(own)
+        judged = (self._judged(found, links, named) for found in again)
         united = [found for found in judged if found is not None]
         if not self._phrases:
             return [found for found in united if found.source != "phrase"]
         return united if _covers(united, own) else own
 
-    def _judged(self, found: Found, links: dict[int, Link], own: list[Found]) -> Found | None:
+    def _judged(
+        self, found: Found, links: dict[int, Link], named: dict[str, set[int]]
+    ) -> Found | None:
         used = [links[n] for n in found.tokens if n in links]
         if not used:
             return found
         similarity = min(link.similarity for link in used)
         if similarity < self._linker.settings.findings.get(found.finding, 0.0):
             return None
-        tokens = set(found.tokens)
-        both = any(
-            f.finding == found.finding and not f.needs_rule and not tokens.isdisjoint(f.tokens)
-            for f in own
-        )
+        both = not named.get(found.finding, set()).isdisjoint(found.tokens)
         return replace(found, source="both" if both else "linker", similarity=similarity)
+
+
+def _named(own: Sequence[Found]) -> dict[str, set[int]]:
+    """By finding the words that phrases alone take for it."""
+    named: dict[str, set[int]] = {}
+    for found in own:
+        if not found.needs_rule:
+            named.setdefault(found.finding, set()).update(found.tokens)
+    return named
 
 
 def _covers(united: Sequence[Found], own: Sequence[Found]) -> bool:

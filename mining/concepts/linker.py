@@ -26,6 +26,7 @@ from mining.vocabulary import LookAlike, Phrase, Vocabulary
 
 SETTINGS = Path(__file__).parent / "linker.toml"
 _CANDIDATES = 8
+_REMEMBERED = 500_000  # words without a link: numbers and names would grow with the corpus
 # The similarity that scispaCy weighs by rarity was within this of the share of 3-grams, on words of
 # reports outside of the test split.
 _SLACK = 0.1
@@ -132,11 +133,16 @@ class Linker:
                 keys[n] = f"{one} {other}"  # one word cut in two
         if not self._looked.issuperset(keys.values()):
             self._look_up(set(keys.values()) - self._looked)
-            self._fine |= self._looked - self._links.keys() - self._pieces
         return {n: self._links[key] for n, key in keys.items() if key in self._links}
 
     def _look_up(self, unknown: set[str]) -> None:
+        if len(self._looked) > _REMEMBERED:
+            self._looked, self._fine = set(self._links), set(self._known)
+        self._ask(unknown)
         self._looked |= unknown
+        self._fine |= unknown - self._links.keys() - self._pieces
+
+    def _ask(self, unknown: set[str]) -> None:
         looked = sorted(word for word in unknown if self._possible(word))
         if not looked:
             return

@@ -81,12 +81,15 @@ def _resolve(
     # Stable: of equally long matches the vocabulary's first phrase wins.
     longest_first = sorted(found, key=lambda f: -len(f[0]))
     taken: dict[str, set[int]] = {}
+    # The length of the longest look-alike over each word: as many steps as there are words.
+    widest: dict[tuple[str, int], int] = {}
+    for finding, masks in masked.items():
+        for mask in masks:
+            for token in mask:
+                widest[finding, token] = max(len(mask), widest.get((finding, token), 0))
     kept = []
     for tokens, phrase in longest_first:
-        looks_like = any(
-            len(m) >= len(tokens) and not set(m).isdisjoint(tokens)
-            for m in masked.get(phrase.finding, ())
-        )
+        looks_like = any(widest.get((phrase.finding, t), 0) >= len(tokens) for t in tokens)
         used = taken.setdefault(phrase.finding, set())
         if looks_like or not used.isdisjoint(tokens):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice, product
 
 import pytest
 from hypothesis import given, settings
@@ -55,11 +56,26 @@ def test_any_span_is_judged(text, data):
 @pytest.mark.parametrize(
     "piece",
     ["no effusion or ", "a", "((((", "effusion, ", "not ", "1.1.1", "\n\n", "-", "XXXX ", "no no ",
-     "heart heart ", "may or may not represent ", "é", "..", "FINDINGS: "],
+     "heart heart ", "may or may not represent ", "é", "..", "FINDINGS: ", "effusoin effusion ",
+     "left lung (LL) ", "LL (left lung ", "( a ", "subcutaneous emphysema "],
 )  # fmt: skip
 def test_a_long_text_of_one_kind_is_read(piece):
     found = explain_text(piece * (60_000 // len(piece)))
     assert found.profile == "clinical"
+
+
+# A definition of an abbreviation has a parenthesis; what stands beside it can be anything.
+@pytest.mark.parametrize("piece", ["A", "A-", "Ab", "a-", " ", "X", "9"])
+@pytest.mark.parametrize("form", ["left lung ({}", "left lung ({})", "{} (left lung)", "LL{}("])
+def test_a_long_word_beside_a_parenthesis_is_read(form, piece):
+    text = form.format(piece * (60_000 // len(piece)))
+    assert explain_text(text).profile == "clinical"
+
+
+def test_ten_thousand_unknown_words_in_one_sentence():
+    words = ("".join(letters) for letters in product("aeiost", repeat=8))
+    found = explain_text(" ".join(islice(words, 10_000)) + " and an effusion.")
+    assert sum(len(sentence.mentions) for sentence in found.sentences) == 1
 
 
 def test_ten_thousand_findings_in_one_report():

@@ -34,6 +34,16 @@ def test_a_definition_is_found(sentence: str, expected: dict[str, str]) -> None:
     assert defined_in(sentence) == expected
 
 
+def test_a_sentence_without_end_defines_nothing() -> None:
+    filler = "and so on " * 200
+    assert defined_in(f"A left pleural effusion (LPE) {filler}.") == {}
+
+
+def test_a_long_form_is_words_and_no_wall_of_letters() -> None:
+    wall = "l" * 300
+    assert defined_in(f"A {wall} pleural effusion (LPE) is seen.") == {}
+
+
 def test_only_later_sentences_use_it_and_only_as_written() -> None:
     report = ReportAbbreviations()
     assert report.used_in("The LPE and a left pleural effusion (LPE).") == ()

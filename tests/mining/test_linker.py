@@ -170,6 +170,44 @@ def test_no_possible_link_is_passed_over(alias: str, data: st.DataObject) -> Non
     assert alias in near or len(word) < LINKER.settings.shortest
 
 
+class Counting(Linker):
+    """A linker that keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(VOCABULARY)
+        self.asked: list[str] = []
+
+    def _ask(self, unknown: set[str]) -> None:
+        self.asked += sorted(unknown)
+        super()._ask(unknown)
+
+
+def test_each_unknown_word_is_asked_once() -> None:
+    linker = Counting()
+    sentences = [["qwertzui", "effusoin", f"zyx{n}wvut"] for n in range(50)]
+    links = [linker.links(words) for words in [*sentences, *sentences]]
+    assert len(linker.asked) == len(set(linker.asked)) == 52
+    assert all(own.keys() == {1} for own in links)
+
+
+def test_words_without_a_link_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mining.concepts.linker._REMEMBERED", 100)
+    linker = Counting()
+    links = [linker.links(["effusoin", f"zyxwvut{n}"]) for n in range(1000)]
+    assert len(linker._looked) <= 102
+    assert all(own[0].word == links[0][0].word for own in links)
+    assert linker.asked.count("effusoin") == 1
+
+
+@pytest.mark.parametrize("length", [8, 12, 15, 40, 60_000])
+def test_the_work_for_a_word_is_bounded(length: int) -> None:
+    word = ("efusionatlc" * (length // 11 + 1))[:length]
+    longest = LINKER._longest
+    tried = sum(1 for _ in LINKER._without_letters(word[:longest]))
+    assert tried <= longest**2 / 2
+    assert len(word) <= longest or not LINKER._possible(word)
+
+
 def test_entities_have_scispacys_form(tmp_path: Path) -> None:
     file = tmp_path / "knowledge.jsonl"
     count = write_entities(VOCABULARY, file, 6)
