@@ -23,6 +23,8 @@ NAMES: Mapping[str, str] = {
     SHUFFLED: "maps of other images",
     UNTRAINED: "the network untrained",
 }
+_SHORT = {long: short for short, long in NAMES.items()}
+_WIDE = 120  # columns in which everything has room
 SCORE_ONLY = "true boxes used for nothing but the score"
 TUNED = "thresholds tuned on the true boxes of other folds"
 _OVERLAPS = {"iobb": "IoBB", "iou": "IoU"}
@@ -107,7 +109,7 @@ def print_comparisons(figures: Mapping[str, Any], console: Console | None = None
     console = console or Console()
     for title, rows in parts_of(figures):
         console.print()
-        console.print(_table(title, rows))
+        console.print(_table(title, rows, narrow=console.width < _WIDE))
         for line in summary(rows):
             console.print(line, highlight=False, markup=False)
     if figures.get("baselines"):
@@ -118,7 +120,8 @@ def print_comparisons(figures: Mapping[str, Any], console: Console | None = None
         )
 
 
-def _table(title: str, rows: Sequence[ComparedRow]) -> Table:
+def _table(title: str, rows: Sequence[ComparedRow], *, narrow: bool) -> Table:
+    """The rows; a narrow one leaves out what the others imply, and is short of words."""
     table = Table(
         title=f"Beside boxes that know less; {title}",
         title_justify="left",
@@ -128,8 +131,8 @@ def _table(title: str, rows: Sequence[ComparedRow]) -> Table:
         padding=(0, 1, 0, 0),
     )  # fmt: skip
     table.add_column("T", no_wrap=True)
-    table.add_column("baseline")
-    for name in ("ours", "its"):
+    table.add_column("beside" if narrow else "baseline")
+    for name in ("ours",) if narrow else ("ours", "its"):
         table.add_column(f"{name} Acc/AFP", justify="right", no_wrap=True)
     for name in ("Acc", "AFP"):
         table.add_column(f"Δ{name}", justify="right", no_wrap=True)
@@ -139,6 +142,10 @@ def _table(title: str, rows: Sequence[ComparedRow]) -> Table:
         if row.threshold != before:
             table.add_section()
         before = row.threshold
+        if narrow:
+            who = _SHORT.get(row.baseline, row.baseline)
+            table.add_row(row.threshold, who, _both(row.ours), row.acc, row.afp, row.kind)
+            continue
         said = "null result" if row.said == NULL else row.said
         table.add_row(
             row.threshold, row.baseline, _both(row.ours), _both(row.theirs), row.acc, row.afp, said

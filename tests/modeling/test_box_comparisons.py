@@ -110,6 +110,18 @@ def test_figures_come_out_as_json_rows_and_text() -> None:
     assert summary(rows)[0] in text
 
 
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_the_tables_fit_whatever_the_console(width: int) -> None:
+    truth = scattered(12)
+    figures = {"baselines": compared_json(compare_boxes(scattered(12, 1), truth, bootstrap=50))}
+    console = Console(width=width, record=True)
+    print_comparisons(figures, console)
+    text = console.export_text()
+    assert "…" not in text
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    assert text.count("shuffled" if width < 120 else "maps of other images") >= 6
+
+
 def test_a_null_result_is_called_one() -> None:
     truth = boxes(*[(image(n), "Mass", 100.0, 100.0, 50.0, 50.0) for n in range(12)])
     figures = {"baselines": compared_json(compare_boxes(truth, truth, bootstrap=50))}
