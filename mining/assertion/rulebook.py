@@ -69,27 +69,54 @@ class RuleBook:
 
     def needs_graph(self, words: frozenset[str]) -> bool:
         """Whether a rule that looks at the graph could fire in a sentence of these words."""
-        return any(
-            entry.graph and all(s & words for s in entry.needs)
-            for word in words & self.trigger_words
-            for entry in self._index[word]
-        )
+        return self._live(words).graph
 
     def candidates(self, words: frozenset[str]) -> list[tuple[Rule, list[Expression]]]:
         """The rules that could fire in a sentence of these words, in order of judgement."""
-        live = sorted(
-            {
-                (entry.rule, entry.expression)
-                for word in words & self.trigger_words
-                for entry in self._index[word]
-                if all(s & words for s in entry.needs)
-            }
-        )
+        return self._live(words).rules
+
+    def _live(self, words: frozenset[str]) -> _Live:
+        """What could fire. Sentences differ in many words, and seldom in those that rules name."""
+        telling = words & self._telling
+        known = self._known.get(telling)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[telling] = self._could_fire(telling)
+        return known
+
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        entries = (entry for entries in self._index.values() for entry in entries)
+        return frozenset(word for entry in entries for words in entry.needs for word in words)
+
+    @cached_property
+    def _known(self) -> dict[frozenset[str], _Live]:
+        return {}
+
+    def _could_fire(self, words: frozenset[str]) -> _Live:
+        entries = {
+            entry
+            for word in words & self.trigger_words
+            for entry in self._index[word]
+            if all(s & words for s in entry.needs)
+        }
         found: dict[int, list[Expression]] = {}
-        for number, expression in live:
+        for number, expression in sorted({(e.rule, e.expression) for e in entries}):
             rule = self.rules[number]
             found.setdefault(number, []).append(rule.expressions[expression])
-        return [(self.rules[number], expressions) for number, expressions in found.items()]
+        rules = [(self.rules[number], expressions) for number, expressions in found.items()]
+        return _Live(rules, any(entry.graph for entry in entries))
+
+
+_MOST_KNOWN = 16_384  # sets of telling words that are remembered
+
+
+class _Live(NamedTuple):
+    """The rules that could fire, and whether one of them looks at the graph."""
+
+    rules: list[tuple[Rule, list[Expression]]]
+    graph: bool
 
 
 class _Entry(NamedTuple):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,6 +71,7 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
         return BucketCounts(sentences.num_rows, 0, 0, 0)
     known = PARSES.empty() if job.anew == "parses" else job.parses.read(job.bucket)
     reader = load_resources(job.settings).reader
+    _settle()
     made: list[pa.Table] = []
     judged: list[pa.Table] = []
     for batch in _batches(new):
@@ -82,6 +86,14 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
         layer.compact(job.bucket)
     unparsed = pc.sum(pc.is_valid(parses.column("unparsed_reason"))).as_py() or 0
     return BucketCounts(sentences.num_rows, new.num_rows, parses.num_rows, unparsed)
+
+
+@cache
+def _settle() -> None:
+    """Takes what a worker has loaded out of the garbage collector's rounds: it stays for good."""
+    if multiprocessing.parent_process() is not None:
+        gc.collect()
+        gc.freeze()
 
 
 def _sentences(job: BucketJob) -> pa.Table:
