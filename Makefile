@@ -49,6 +49,11 @@ audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and meds
 	@$(BIN)/python -m benchmarks.openi_errors --markdown docs/results/openi_errors.md
 	@$(BIN)/python -m benchmarks.negation
 
+BENCH_REPORTS ?= 10000 100000
+bench: $(STAMP)  ## speed beside negspacy and medspaCy, and runs by size of corpus (BENCH_REPORTS=1000000)
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.scale --reports $(BENCH_REPORTS)
+
 rules: $(STAMP)  ## every rule over OpenI: how often it fires, decides, and is right
 	@$(BIN)/cxrmine rules check openi
 
