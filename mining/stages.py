@@ -103,7 +103,7 @@ def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageRep
             rows: dict[str, list[object]] = {name: [] for name in SENTENCES.columns}
             for report_id, text in zip(*(c.to_pylist() for c in table.columns), strict=True):
                 rows_in += 1
-                found = cut_report(report_id, text, rows, texts, counts, abbreviated)
+                found = _cut_report(report_id, text, rows, texts, counts, abbreviated)
                 without += found == 0
             parts.append(pa.table(rows, schema=SENTENCES.schema))
         write_table(shard, _concat(parts, SENTENCES.schema), SENTENCES, provenance)
@@ -124,7 +124,7 @@ def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageRep
     )  # fmt: skip
 
 
-def cut_report(
+def _cut_report(
     report_id: str,
     text: str,
     rows: dict[str, list[object]],
