@@ -204,6 +204,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", help="any setting of the classifier's preset")
     parser.add_argument("--stage", action="append", help="of mining, as mining.steps=3")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--judge-only", action="store_true", help="train nothing; what is kept")
     parser.add_argument("--levels", type=float, nargs="+", default=[LEVEL, 0.25], help="of IoBB")
     parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--markdown", type=Path)
@@ -218,8 +219,12 @@ def main() -> None:
     seen: dict[str, list[Seen]] = {arm: [] for arm in given.arms}
     for seed in range(given.seeds):
         for arm in given.arms:
-            seen[arm].append(run_arm(bench, arm, seed))
+            found = load_seen(bench.home(arm, seed)) if given.judge_only else None
+            if found is None and given.judge_only:
+                continue
+            seen[arm].append(found or run_arm(bench, arm, seed))
             print(f"{arm}, seed {seed}: done", file=sys.stderr, flush=True)
+    seen = {arm: runs for arm, runs in seen.items() if runs}
     judged: dict[float, dict[str, list[Judged]]] = {
         level: {
             arm: [judge(*each, bench.test, level) for each in runs] for arm, runs in seen.items()

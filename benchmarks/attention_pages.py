@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -47,7 +48,9 @@ HYPOTHESES = {
 }
 _NOTES = (
     "differences of two arms on the same draws; * where the interval leaves out 0",
-    "with fewer than 5 seeds the intervals are too narrow: another seed may do what none did",
+    "no correction for how many differences there are",
+    "with fewer than 5 seeds the intervals are too narrow: another seed may do what none did; with "
+    "one they are over patients alone",
     "where AUC is near .5 the classifier has learnt nothing, and no effect on it means anything",
 )
 _ARM_NOTES = (
@@ -68,30 +71,58 @@ def tables(
     By level of IoBB; hypotheses are judged at the first. Those of arms that are not there, and such
     effects, are left out.
     """
-    header = ("", *FIGURES)
     made: list[Figures] = []
     for level, arms in judged.items():
-        samples = {arm: sample(runs, patients, replicates=replicates) for arm, runs in arms.items()}
+        compared = Compared(arms, patients, replicates)
         if not made:
-            made.append(_hypotheses(samples))
-        values = [[arm, *(_cell(column) for column in samples[arm].T)] for arm in samples]
-        effects = [
-            [name, *(_cell(column, signed=True) for column in (samples[one] - samples[other]).T)]
-            for name, (one, other) in EFFECTS.items()
-            if {one, other} <= set(samples)
+            made.append(_hypotheses(compared))
+        values = [
+            [arm, str(len(runs)), *(_cell(column) for column in compared.arm(arm).T)]
+            for arm, runs in arms.items()
         ]
+        effects = [
+            [name, str(seeds), *(_cell(column, signed=True) for column in difference.T)]
+            for name, pair in EFFECTS.items()
+            for seeds, difference in compared.pair(*pair)
+        ]
+        header = ("", "seeds", *FIGURES)
         made.append(Figures(f"Arms, found by IoBB > {level:g}", header, values, _ARM_NOTES))
         made.append(Figures(f"Effects, found by IoBB > {level:g}", header, effects, _NOTES))
     return made
 
 
-def _hypotheses(samples: Mapping[str, Floats]) -> Figures:
+@dataclass(frozen=True)
+class Compared:
+    """Arms and their differences, on the same draws of patients and seeds."""
+
+    arms: Mapping[str, Sequence[Judged]]
+    patients: Sequence[str]
+    replicates: int
+
+    def arm(self, name: str, seeds: int | None = None) -> Floats:
+        """The samples of this arm's figures, over its first `seeds` seeds (default: all)."""
+        return sample(self.arms[name][:seeds], self.patients, replicates=self.replicates)
+
+    def pair(self, one: str, other: str) -> list[tuple[int, Floats]]:
+        """How many seeds both arms have, and the difference over these; [] where one is not."""
+        if not {one, other} <= set(self.arms):
+            return []
+        seeds = min(len(self.arms[one]), len(self.arms[other]))
+        return [(seeds, self.arm(one, seeds) - self.arm(other, seeds))]
+
+
+def _hypotheses(compared: Compared) -> Figures:
     asked = [
-        _answer(name, samples[one] - samples[other], f"{one} − {other}", figure, sign)
+        _answer(name, difference, seeds, f"{one} − {other}", figure, sign)
         for name, (figure, one, other, sign) in HYPOTHESES.items()
-        if {one, other} <= set(samples)
+        for seeds, difference in compared.pair(one, other)
     ]
-    return Figures("Hypotheses", ("", "difference", "figure", "of", "seen"), asked)
+    said: dict[str, list[str]] = {}
+    for name, *_, seen in asked:
+        said.setdefault(seen, []).append(name)
+    notes = [f"{seen}: {'; '.join(names)}" for seen, names in said.items()]
+    header = ("", "seeds", "difference [95 %]", "figure", "of", "seen")
+    return Figures("Hypotheses", header, asked, (*notes, *_NOTES[1:]))
 
 
 def conditions(
@@ -108,8 +139,8 @@ def conditions(
                        f"precision {settings.precision}, augmentation {settings.augment}"],
         ["second stage", ", ".join(f"{name}={value}" for name, value in stage.to_values().items())],
         ["phantoms", f"{len(training):,} to train on, {len(test):,} to judge by"],
-        ["images with two or more lesions of a finding", f"{(several >= 2).sum():,}"],
-        ["images with three or more", f"{(several >= 3).sum():,}"],
+        ["findings of an image with two or more lesions", f"{(several >= 2).sum():,}"],
+        ["of these, with three or more", f"{(several >= 3).sum():,}"],
     ]  # fmt: skip
     return Figures("How", ("", ""), rows)
 
@@ -123,17 +154,19 @@ def _lesions(test: PhantomImages) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _answer(name: str, values: Floats, arms: str, figure: str, sign: int) -> list[str]:
+def _answer(name: str, values: Floats, seeds: int, arms: str, figure: str, sign: int) -> list[str]:
     column = values[:, FIGURES.index(figure)]
     low, high = _interval(column)
     if np.isnan(low):
         seen = "no such case"
     elif sign:
         against = (low > 0) if sign < 0 else (high < 0)
-        seen = "yes" if (low > 0 if sign > 0 else high < 0) else "the contrary" if against else "no"
+        holds = low > 0 if sign > 0 else high < 0
+        seen = "yes" if holds else "the contrary" if against else "no effect seen"
     else:
-        seen = "yes, within the interval" if low <= 0 <= high else "no"
-    return [name, _cell(column, signed=True).removesuffix(" *"), figure, arms, seen]
+        seen = "no, it falls" if high < 0 else "no, it rises" if low > 0 else "no change seen"
+    said = _cell(column, signed=True).removesuffix(" *")
+    return [name, str(seeds), said, figure, arms, seen]
 
 
 def _interval(column: Floats) -> tuple[float, float]:
@@ -150,7 +183,11 @@ def _cell(column: Floats, *, signed: bool = False) -> str:
     if np.isnan(low):
         return "–"
     star = " *" if signed and (low > 0 or high < 0) else ""
-    value, edges = (_sign(column[0], 3, signed), [_sign(edge, 2, signed) for edge in (low, high)])
+    digits = 3 if signed else 2  # of a difference, the edge beside 0 matters
+    value, edges = (
+        _sign(column[0], 3, signed),
+        [_sign(edge, digits, signed) for edge in (low, high)],
+    )
     return f"{value} [{edges[0]}, {edges[1]}]{star}"
 
 

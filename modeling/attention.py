@@ -7,7 +7,7 @@ left open there, and what was chosen: docs/attention_mining.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -89,13 +89,12 @@ def mine(
     options: MiningOptions,
     *,
     images: Tensor | None = None,
-    forward: Callable[[Tensor], Output] | None = None,
 ) -> Iterator[MiningStep]:
     """Step 0, as it is, then K steps with more and more blocked, for these pairs (P, 2).
 
     `output` is the network's, with features. Blocking the features runs pooling and prediction
-    again, on features that are computed once; blocking the image runs `forward` (default: the
-    network) on each pair's blocked `images`, and only that. Gradients flow through logits and heat,
+    again, on features that are computed once; blocking the image runs the network on each pair's
+    blocked `images`, and only that. Gradients flow through logits and heat,
     never through the choice of a region. MiningError when features or images are needed and absent.
     """
     rows, columns = pairs[:, 0], pairs[:, 1]
@@ -110,7 +109,7 @@ def mine(
             logits = _ask_head(network, output, pairs, blocked)
         else:
             seen = blocked_images(_given(images, "images", "image"), rows, blocked, network)
-            again = (forward or network)(seen)
+            again = network(seen)
             places = torch.arange(len(pairs), device=columns.device)
             logits, heat = again.logits[places, columns], again.heatmaps[places, columns].float()
         yield MiningStep(logits, heat, blocked, blank)

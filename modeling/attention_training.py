@@ -156,19 +156,23 @@ class Objective:
         said = self.loss(output.logits, batch.targets, batch.weights, counts=counts)
         total = self.stage.classification * said
         if self.stage.mined and self.stage.mining.steps:
-            total = total + self.stage.mined * self._mined(network, output, batch, counts)
+            total = total + self.stage.mined * self._mined(output, batch, counts)
         if self.original is not None:
             total = total + self.stage.preservation.weight * self._moved(output, batch, images)
         return total
 
-    def _mined(self, network: nn.Module, output: Output, batch: Batch, counts: Counts) -> Tensor:
-        """The mean over the steps of the loss of positive findings, their hottest part blocked."""
+    def _mined(self, output: Output, batch: Batch, counts: Counts) -> Tensor:
+        """The mean over the steps of the loss of positive findings, their hottest part blocked.
+
+        Blocked images go through the model itself: its wrapper speaks to the other ranks in each
+        pass, and one whose part shows no finding has no pass to make.
+        """
         pairs, options = positive_pairs(batch.targets), self.stage.mining
         rows, columns = pairs[:, 0], pairs[:, 1]
         targets = torch.full_like(batch.targets, float("nan"))
         targets[rows, columns] = 1.0
         total = output.logits.sum() * 0.0  # of the graph also where there is no positive
-        found = mine(self.model, output, pairs, options, images=batch.images, forward=network)
+        found = mine(self.model, output, pairs, options, images=batch.images)
         for number, step in enumerate(found):
             if number:
                 said = step.logits.to(output.logits)

@@ -1,5 +1,7 @@
 """The figures of the ablation: second lesions, false boxes, and intervals that pair the arms."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,7 +10,16 @@ pytest.importorskip("torch")
 
 import torch
 
-from benchmarks.attention_figures import FIGURES, Judged, judge, match, sample
+from benchmarks.attention_figures import (
+    FIGURES,
+    Judged,
+    judge,
+    load_seen,
+    match,
+    sample,
+    save_seen,
+)
+from benchmarks.attention_pages import Compared, tables
 from benchmarks.phantom_images import PhantomImages
 from data_contracts import BOXES, CHESTXRAY8
 
@@ -66,3 +77,40 @@ def test_arms_that_differ_nowhere_have_no_effect_in_any_sample() -> None:
     one, other = (sample(judged, patients, replicates=50) for _ in range(2))
     assert one.shape == (51, len(FIGURES)) and not (one - other).any()
     assert one[1:].std(axis=0).min() > 0
+
+
+def runs(count: int, seed: int, shift: float = 0.0) -> list[Judged]:
+    """Trainings of 40 images; with a shift the scores of what is there are higher by so much."""
+    random = np.random.default_rng(seed)
+    targets = np.random.default_rng(7).integers(0, 2, (40, 2)).astype(float)
+    return [
+        Judged(random.normal(size=(40, 2)) + shift * targets, targets, 0, random.random((40, 5, 2)))
+        for _ in range(count)
+    ]
+
+
+def test_arms_of_unequal_seeds_are_compared_over_those_that_both_have() -> None:
+    patients = [str(number // 2) for number in range(40)]
+    arms = {"longer": runs(3, 0), "+ AM": runs(1, 1)}
+    compared = Compared(arms, patients, 20)
+    seeds, difference = compared.pair("+ AM", "longer")[0]
+    alone = Compared({name: each[:1] for name, each in arms.items()}, patients, 20)
+    assert seeds == 1 and compared.pair("+ AM", "all") == []
+    np.testing.assert_array_equal(difference, alone.arm("+ AM") - alone.arm("longer"))
+
+
+@pytest.mark.parametrize(("mined", "seen"), [(0.0, "yes"), (5.0, "the contrary")])
+def test_a_hypothesis_is_judged_by_its_interval(mined: float, seen: str) -> None:
+    patients = [str(number) for number in range(40)]
+    arms = {"longer": runs(2, 0, 2.0), "+ AM": runs(2, 1, mined)}
+    hypotheses = tables({0.1: arms}, patients, 100)[0]
+    row = next(row for row in hypotheses.rows if row[0] == "AUC falls under AM without KP")
+    assert row[-1] == seen and row[1] == "2"
+
+
+def test_what_was_seen_is_kept(tmp_path: Path) -> None:
+    home = tmp_path / "an arm 0"
+    assert load_seen(home) is None
+    save_seen(np.ones((2, 3)), TRUE, home)
+    found = load_seen(home)
+    assert found is not None and found[1].equals(TRUE) and found[0].sum() == 6
