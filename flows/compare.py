@@ -9,8 +9,9 @@ from typing import Any
 
 from data_contracts import DISAGREEMENTS, REPORTS, iter_tables, write_table
 from data_contracts.findings import finding_names
-from flows.audit import OPENI, gold_hash, load_gold
+from flows.audit import load_gold
 from flows.desk import Filter, choose_evenly, options
+from flows.golds import gold_hash, is_indexing
 from flows.pages import render, replacing, write_page
 from flows.road import Job
 from mining import stages
@@ -73,8 +74,7 @@ def _findings(asked: Asked) -> list[str]:
     names = finding_names(the_findings(asked.job.settings.findings).findings)
     known = finding_names(the_findings("chestxray14").findings)
     # OpenI's indexing is read as ChestX-ray14's findings only.
-    indexing = asked.gold == OPENI or Path(asked.gold).suffix in (".tgz", ".gz", ".xml")
-    return [name for name in names if name in known or not indexing]
+    return [name for name in names if name in known or not is_indexing(asked.gold)]
 
 
 def _texts(job: Job, wanted: frozenset[str]) -> dict[str, str]:
