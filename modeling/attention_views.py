@@ -22,6 +22,7 @@ from modeling.pixel_cache import build_cache
 
 Pair = tuple[str, str]  # image id, finding
 
+NOTHING = "nothing is left to look at"
 SLOPE = "a slope, no summit"
 TOO_LITTLE = "too little is left to see"
 AFTER = "an earlier step was left out"
@@ -95,6 +96,8 @@ def looks_of(steps: Sequence[MiningStep], options: MiningOptions, row: int) -> t
 
 
 def _reason(step: MiningStep, first: MiningStep, options: MiningOptions, row: int) -> str:
+    if bool(step.blocked[row].all()):
+        return NOTHING
     if not bool(summits(step, options)[row]):
         return SLOPE
     return "" if bool(enough(step, first, options)[row]) else TOO_LITTLE

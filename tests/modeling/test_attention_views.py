@@ -9,7 +9,15 @@ import torch
 
 from data_contracts import CHESTXRAY8, IMAGES, read_table
 from modeling.attention import MiningOptions, MiningStep, counted_steps
-from modeling.attention_views import AFTER, SLOPE, TOO_LITTLE, Look, looks_of, mined_looks
+from modeling.attention_views import (
+    AFTER,
+    NOTHING,
+    SLOPE,
+    TOO_LITTLE,
+    Look,
+    looks_of,
+    mined_looks,
+)
 from modeling.gallery import render_gallery
 from modeling.gallery_cards import Card
 from modeling.localisation import look_at
@@ -76,9 +84,15 @@ def steps(*logits: float, summit: bool) -> list[MiningStep]:
     return [first, *(MiningStep(torch.tensor([value]), heat, blocked) for value in logits[1:])]
 
 
+def all_blocked() -> list[MiningStep]:
+    first, step = steps(2.0, 1.9, summit=True)
+    return [first, step._replace(blocked=torch.ones_like(step.blocked))]
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        (all_blocked(), ["", NOTHING]),
         (steps(2.0, 1.8, 0.1, 1.9, summit=True), ["", "", TOO_LITTLE, AFTER]),
         (steps(2.0, 1.8, summit=False), ["", SLOPE]),
         (steps(-1.0, -1.0, summit=True), ["", TOO_LITTLE]),
