@@ -54,15 +54,18 @@ class Size:
         return self.runs[run].cpu_seconds / self.runs["first"].cpu_seconds
 
 
-def measure(material: Material, reports: int, folder: Path, *, workers: int) -> Size:
-    """What the four runs take on a corpus of so many reports, which is written into `folder`."""
+def measure(
+    material: Material, reports: int, folder: Path, *, workers: int
+) -> tuple[Size, list[Figures]]:
+    """What the four runs take on a corpus of so many reports, made in `folder`; what it is like."""
     corpus = folder / "reports"
     hashes, counts = write_corpus(material, corpus, plan(reports), seed=0, processes=workers)
     curve = curve_figures(material, growth_curve(material, hashes, counts), 0.0)
     last = pq.read_table(corpus / f"reports-{plan(reports)[-1].number:05}.parquet").to_pydict()
     made = cut_reports(dict(zip(last["report_id"], last["text"], strict=True)))
     shares = share_figures(read_corpus(material.report_ids, OPENI), made)
-    print_figures([Figures(curve.title, curve.header, curve.rows, curve.notes[:1]), shares])
+    tables = [Figures(curve.title, curve.header, curve.rows, curve.notes[:1]), shares]
+    print_figures(tables)
 
     def run(packages: Path = ROOT) -> Watched:
         return mine(corpus, folder, packages, workers)
@@ -72,7 +75,7 @@ def measure(material: Material, reports: int, folder: Path, *, workers: int) -> 
     write_corpus(material, corpus, night, seed=0, processes=1)
     runs["nightly"] = run()
     runs["changed rule"] = run(edited_package(folder / "edited"))
-    return Size(reports, runs)
+    return Size(reports, runs), tables
 
 
 def mine(corpus: Path, folder: Path, packages: Path, workers: int) -> Watched:
@@ -135,14 +138,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and write what was asked for."""
     options = _options(arguments)
     material = read_material(options.source)
-    sizes = []
+    sizes, corpus = [], []
     for reports in options.reports:
         with tempfile.TemporaryDirectory(prefix="cxrmine-scale-", dir=options.folder) as folder:
-            sizes.append(measure(material, reports, Path(folder), workers=options.workers))
+            size, corpus = measure(material, reports, Path(folder), workers=options.workers)
+            sizes.append(size)
     figures = size_figures(sizes, options.workers)
     print_figures([figures])
     if options.markdown:
-        write_markdown(options.markdown, "Hospital scale", _said(options), [figures])
+        write_markdown(options.markdown, "Hospital scale", _said(options), [figures, *corpus])
     if options.json:
         content = [{"reports": size.reports, **_plain(size)} for size in sizes]
         options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
