@@ -6,6 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from benchmarks.nih_study.effects import attention_tables
 from benchmarks.nih_study.options_study import learnt_system, options_table
 from benchmarks.nih_study.units import DONE, RECIPE_TRIED, Study
 from benchmarks.view import Figures
+from modeling.attention import MiningOptions
 from modeling.training_log import read_curve
 
 _CHOICE = (
@@ -72,7 +74,8 @@ def boxes_page(study: Study, replicates: int) -> tuple[list[str], list[Figures]]
         options_table(rows, seen, learnt, replicates),
         *mined,
     ]
-    return [*_about(study, seen), _boxes_words(study), *said, *mined_said], figures
+    words = [*_about(study, seen), _boxes_words(study), *said, *mined_said]
+    return [*words, *_mining_words(study, seen)], figures
 
 
 def _seen(study: Study) -> dict[str, Seen]:
@@ -102,6 +105,30 @@ def _boxes_words(study: Study) -> str:
         "number of boxes of a fold are chosen on the true boxes of the other folds. No loss sees "
         "a box."
     )
+
+
+def _mining_words(study: Study, seen: dict[str, Seen]) -> list[str]:
+    """How the mined arms were mined, beside the defaults of now."""
+    now = asdict(MiningOptions())
+    found: dict[str, list[str]] = {}
+    for name, one in seen.items():
+        for seed in one.seeds:
+            about = json.loads((study.home(Unit(name, seed, 0)) / DONE).read_text())
+            if not (options := about.get("mining")):
+                continue
+            found.setdefault(_options_said(options, now), []).append(f"{name} {seed}")
+    return [f"Heatmaps of {', '.join(a)} are mined with {said}." for said, a in found.items()]
+
+
+def _options_said(options: dict[str, object], now: dict[str, object]) -> str:
+    """The options of a mining, and how they differ from those of `now`.
+
+    >>> _options_said({"steps": 2, "keep": 0.5}, {"steps": 2, "keep": 0.3, "measure": "evidence"})
+    'steps 2, keep 0.5; today the default is keep 0.3, measure evidence'
+    """
+    own = ", ".join(f"{key} {value}" for key, value in options.items())
+    new = ", ".join(f"{key} {value}" for key, value in now.items() if options.get(key) != value)
+    return f"{own}; today the default is {new}" if new else own
 
 
 def _recipes(study: Study) -> list[Figures]:

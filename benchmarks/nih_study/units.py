@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import torch
 from benchmarks.nih_study.arms import ARMS, Arm, Unit
 from benchmarks.nih_study.data import StudyData
 from data_contracts import PREDICTIONS, write_table
-from modeling.attention_training import load_mined, train_with_mining
+from modeling.attention_training import load_mined, mining_stage, train_with_mining
 from modeling.checkpoints import Card, checkpoint_folder, network_of, save_checkpoint
 from modeling.code_version import code_version
 from modeling.heatmaps import HeatmapWriter, predict_batch
@@ -105,11 +105,17 @@ def _run(study: Study, unit: Unit, home: Path) -> None:
     write_table(home / "predictions.parquet", predictions, PREDICTIONS, made_from)
     facts = {
         **made_from, "seconds": round(trained, 1), "provenance": dict(card.provenance),
-        "preset": dict(card.preset), "threads": torch.get_num_threads(),
+        "preset": dict(card.preset), "threads": torch.get_num_threads(), "mining": mined_by(card),
     }  # fmt: skip
     work = home / f".{DONE}"
     work.write_text(json.dumps(facts, indent=1) + "\n")
     work.replace(home / DONE)
+
+
+def mined_by(card: Card) -> dict[str, Any] | None:
+    """The options that a checkpoint's heatmaps are mined with; None when they are not mined."""
+    stage = mining_stage(card)
+    return asdict(stage.mining) if stage is not None and stage.mined else None
 
 
 def make_checkpoint(study: Study, unit: Unit, home: Path) -> Path:
