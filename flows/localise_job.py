@@ -141,7 +141,9 @@ def job_inputs(stage: str, job: LocaliseJob) -> dict[str, str]:
         if stage == "untrained" and job.truth is not None:  # which images have true boxes
             inputs["truth"] = _file_hash(job.truth)
         return inputs
-    inputs = {"images": _images_hash(job, ("image_id", "width", "height"))}
+    # Scores are drawn by patient, whom the table names.
+    whose = ("patient_id",) if stage == "evaluate" else ()
+    inputs = {"images": _images_hash(job, ("image_id", "width", "height", *whose))}
     if job.truth is not None and (stage != "boxes" or job.rows == ANNOTATED):
         inputs["truth"] = _file_hash(job.truth)
     if stage in ("boxes", "evaluate") and job.rows not in (ALL, ANNOTATED):
