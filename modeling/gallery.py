@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,10 @@ class Gallery:
     def write(self, path: Path) -> None:
         """Writes the page, readable by its owner only: it shows patients."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html, encoding="utf-8")
-        path.chmod(0o600)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8") as page:
+            os.fchmod(handle, 0o600)  # an older page may have been readable; before the text is in
+            page.write(self.html)
 
 
 def render_gallery(
