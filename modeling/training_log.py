@@ -67,6 +67,11 @@ class CurveLog:
                 if key != "step" and value is not None:
                     self._writer.add_scalar(f"{self.name}/{key}", value, row["step"])
 
+    def close(self) -> None:
+        """Nothing: what TensorBoard still holds back is on disk then."""
+        if self._writer is not None:
+            self._writer.close()
+
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         work = self.path.with_suffix(".tmp")
         with work.open("w", newline="") as stream:

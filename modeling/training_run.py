@@ -139,9 +139,8 @@ class Run:
     def _start_from(self, init: str | Path) -> str:
         """The id of the checkpoint whose weights the network has from now on."""
         other, card = load_network(init)
-        asked, there = self.data.findings, card.findings
-        if asked != there:
-            found = f"findings {', '.join(there)}, expected {', '.join(asked)}"
+        if (there := card.findings) != self.data.findings:
+            found = f"findings {', '.join(there)}, expected {', '.join(self.data.findings)}"
             raise CheckpointError(Path(init), found, "Give --findings as it was trained on.")
         try:
             self.model.load_state_dict(other.state_dict())
@@ -170,6 +169,8 @@ class Run:
             self.now.step += 1
             self.now.loss_steps += 1
             self._after_step()
+        for log in filter(None, (self.curve, self.judged)):
+            log.close()
         seconds = time.perf_counter() - begun
         images = (self.now.step - first) * self._step_images()
         last = checkpoints_in(self.out, "step")[-1]
