@@ -25,7 +25,7 @@ from data_contracts import (
     read_table,
 )
 from modeling.chexpert import chexpert_findings, join_chexpert
-from modeling.image_joins import join_entries, join_reports
+from modeling.image_joins import join_entries, join_reports, named_after_studies
 from modeling.images import PEOPLE_SCHEMA, ImageSet, image_set, scan_images
 from modeling.nih import read_data_entry
 from modeling.openi import join_openi, parse_name
@@ -66,8 +66,9 @@ def bring_together(
     `labels` is a label table or the folder of a run (whose reports say which study is whose), NIH's
     Data_Entry CSV or a CheXpert-style CSV. `images` is an `images` table or a folder of PNG, JPEG
     or DICOM files, whose study is the StudyInstanceUID or, where no report has that, the accession
-    number; files with OpenI's names find their report by it, and of these lateral views stay out.
-    Everything left out is in `rejects`. LabelledImagesError when nothing is left; those of the
+    number; a file that names no study is of the one it is named after (12345.png); files
+    with OpenI's names find their report by it, and of these lateral views stay out. Everything left
+    out is in `rejects`. LabelledImagesError when nothing is left; those of the
     readers.
     """
     labels, images = Path(labels), Path(images)
@@ -133,7 +134,7 @@ def _mined(labels: Path, found: ImageSet) -> LabelledImages:
     names = found.images["image_id"].to_pylist()
     if names and all(parse_name(name) is not None for name in names):
         found, reports = _frontal(join_openi(found)), None
-    joined = join_reports(found, table, reports)
+    joined = join_reports(named_after_studies(found, table, reports), table, reports)
     together = _together(joined.found, joined.report_ids, table, content_hash(path))
     return replace(together, certainties=_certainties(path.with_name("mentions.parquet")))
 
