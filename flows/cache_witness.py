@@ -13,6 +13,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.environment import private_folder
+
 if TYPE_CHECKING:
     from mining.settings import MiningSettings
 
@@ -61,7 +63,7 @@ def _write(root: Path, name: str, witness: Mapping[str, str]) -> None:
     path = root / _FOLDER / f"{name}.json"
     if path.exists():
         return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(private_folder(root) / _FOLDER)
     waiting = path.with_name(f".{secrets.token_hex(8)}")
     waiting.write_text(json.dumps(witness, indent=1, sort_keys=True), encoding="utf-8")
     os.replace(waiting, path)

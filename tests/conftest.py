@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no bug: tests that bound their time say so themselves.
+settings.register_profile("cxrmine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cxrmine")
 
 # Before any test imports Prefect, which reads its environment once.
 os.environ["CXRMINE_CACHE"] = tempfile.mkdtemp(prefix="cxrmine-tests-")
