@@ -96,7 +96,10 @@ def test_runs_are_one_at_a_time_and_leave_a_report(night: Path, server: Ask) -> 
     # Due at one moment that the runner has time to see both before.
     due = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
-    begun = [server(path, state=state)["id"] for _ in range(2)]
+    begun = [
+        until(lambda key=key: server(path, state=state, idempotency_key=key), "a run")["id"]
+        for key in ("first", "second")
+    ]
 
     def ended() -> list[dict[str, Any]]:
         runs = server("flow_runs/filter", flow_runs={"id": {"any_": begun}}) or []
