@@ -1,6 +1,6 @@
 """Reports made out of OpenI's sentences: as many as wanted, and as repetitive as real ones.
 
-    python -m benchmarks.recombination --reports 1000000 --out /tmp/corpus
+    python -m benchmarks.recombination --reports 1000000 --out CORPUS
 
 A made-up report takes the sections of a real one and fills them with sentences that stand in such
 sections elsewhere. Real reports never stop bringing new sentences: their number grows about as

@@ -34,9 +34,8 @@ def nightly(config: str) -> State[str]:
     """The folder of the label set that this configuration file asks for.
 
     Ends as Failed when too many rows were rejected or the gate refuses to publish, with the tables
-    written; a share that moved by
-    more than [drift] allows is said in the name of the final state. Errors: ConfigurationError and
-    those of the flow `label`.
+    written; a share that moved by more than [drift] allows is said in the name of the final state.
+    Errors: ConfigurationError and those of the flow `label`.
     """
     configuration = read_for_nights(Path(config))
     out = Path(configuration.located(configuration.output.folder))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_contracts import (
@@ -31,7 +32,7 @@ _COUNTS = ("rows_in", "rows_out", "rejects", "superseded", "duplicates", "filter
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run in figures; `moved` is empty where there is no earlier run."""
+    """A run in figures; `moved` is empty where there is no earlier run to compare it with."""
 
     folder: Path
     record: dict[str, Any]
@@ -76,16 +77,14 @@ def make_report(
 ) -> RunReport:
     """The report of the run in this folder, beside the run in `before` where one is given.
 
-    `old` are the shares of a run that this one has replaced. Errors: NotFound; ContractError for a
-    table that is damaged.
+    `old` are the shares of a run that this one has replaced, for which there is no folder any more.
+    Errors: NotFound; ContractError for a table that is damaged.
     """
     folder = find_run(run)
     record, rates = read_run(folder), read_rates(folder)
     if before is not None:
         before = find_run(before)
         old = read_rates(before)
-    elif old is not None:
-        before = folder
     moved = () if old is None else tuple(moves(old, rates, limits or DriftLimits()))
     return RunReport(folder, record, _rejects(folder), rates, before, moved)
 
@@ -96,14 +95,15 @@ def read_rates(folder: Path) -> dict[str, Rate]:
     findings = findings_in(pq.read_schema(part_paths(labels)[0]))
     rates = label_rates(iter_tables(labels, labels_contract(findings)), findings)
     stages = read_run(folder)["stages"]
-    verdicts: Counter[str] = Counter()
+    unparsed = mentions = 0
     for table in iter_tables(folder / "mentions.parquet", MENTIONS, columns=["verdict"]):
-        verdicts.update(table.column("verdict").to_pylist())
+        mentions += table.num_rows
+        unparsed += pc.sum(pc.equal(table.column("verdict"), Verdict.UNPARSED)).as_py() or 0
     ingest, parse = stages["ingest"], stages["parse"]["details"]
     judged, known = parse.get("judged"), parse.get("known")
     overall = {
         "mention_rate": rates.pop("mention_rate"),
-        "unparsed_rate": Rate(verdicts[Verdict.UNPARSED], verdicts.total()),
+        "unparsed_rate": Rate(unparsed, mentions),
         "reject_rate": Rate(ingest["rejects"], ingest["rows_in"]),
     }
     if judged is not None and known is not None:
@@ -114,8 +114,9 @@ def read_rates(folder: Path) -> dict[str, Rate]:
 def _rejects(folder: Path) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for table in iter_tables(folder / "rejects.parquet", REJECTS, columns=["stage", "reason"]):
-        for row in table.to_pylist():
-            counts[f"{row['stage']}: {row['reason']}"] += 1
+        groups = table.group_by(["stage", "reason"]).aggregate([([], "count_all")])
+        for row in groups.to_pylist():
+            counts[f"{row['stage']}: {row['reason']}"] += row["count_all"]
     return dict(counts.most_common())
 
 
@@ -130,7 +131,7 @@ def markdown(report: RunReport) -> str:
     ]
     lines += [f"- **problem**: {problem}" for problem in record["problems"]]
     lines += [f"- **alarm**: {alarm_line(move)}" for move in report.alarms]
-    if report.before is not None and not report.alarms:
+    if report.moved and not report.alarms:
         lines.append("- nothing moved by more than it may since the run before")
     head = ["stage", *(name.replace("_", " ") for name in _COUNTS), "seconds", "cached"]
     rows = [
@@ -144,10 +145,10 @@ def markdown(report: RunReport) -> str:
     old = {move.what: move for move in report.moved}
     rows = [
         [what.replace("_", " "), f"{rate.count:,} of {rate.of:,}", _share(rate.share),
-         *_beside(old.get(what), report.before is not None)]
+         *_beside(old.get(what), bool(report.moved))]
         for what, rate in report.rates.items()
     ]  # fmt: skip
-    more = ["before", "change"] if report.before is not None else []
+    more = ["before", "change"] if report.moved else []
     lines += _table(["what", "count", "share", *more], rows)
     return "\n".join(lines) + "\n"
 

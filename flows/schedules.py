@@ -85,7 +85,7 @@ def serve_nights(config: Path, cron: str | None) -> None:
     nightly.serve(
         name=deployment_name(config),
         cron=cron,
-        # Not `limit=1` as well: the runner would keep what is due waiting: nights would pile up.
+        # Not `limit=1` as well: the runner would make what is due wait, and nights would pile up.
         global_limit=one_at_a_time,
         parameters={"config": str(config.expanduser().resolve())},
         description="Reports to audited labels, as the configuration file says.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
-from flows.cli.app import app
+from flows.cli.app import app, main
 from flows.mine import mine_reports
 from flows.road import Job
 from mining.settings import MiningSettings
@@ -56,3 +57,16 @@ def write_gold(path: Path) -> Path:
 def cxrmine(*arguments: object) -> int:
     """The exit code of the command, run in this process; its errors are raised."""
     return int(app([str(a) for a in arguments], standalone_mode=False) or 0)
+
+
+def exit_code(*arguments: object) -> int:
+    """The exit code of the command, run in this process; its errors are told as users see them."""
+    before = sys.argv
+    sys.argv = ["cxrmine", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = before
+    raise AssertionError("main returned without an exit code")

@@ -12,8 +12,8 @@ import pytest
 
 from flows.cache_prune import LimitError, choose, prune, read_age, read_size
 from flows.cache_report import Stored, stored
-from flows.cli.app import main
 from flows.store import Store
+from tests.flows.desk_case import exit_code
 
 ROOT = Path(__file__).parents[2]
 REPORTS = "report_id,text\nR1,FINDINGS: Possible pneumonia. No pleural effusion.\n"
@@ -42,16 +42,14 @@ def run_apart(*words: object) -> str:
 
 
 @pytest.fixture
-def cxrmine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+def cxrmine(capsys: pytest.CaptureFixture[str]) -> Told:
     """Runs a command line, wants success and gives what it printed."""
 
     def call(*words: object) -> str:
-        monkeypatch.setattr("sys.argv", ["cxrmine", *map(str, words)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = exit_code(*words)
         printed = capsys.readouterr()
-        assert ended.value.code in (0, None), printed.err
+        assert code == 0, printed.err
         return printed.out
 
     return call

@@ -13,26 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_contracts import CHESTXRAY14
-from flows.cli.app import main
 from flows.cli.errors import FAULT, USER_MISTAKE, report_error
 from mining.stages import RowsLostError
+from tests.flows.desk_case import exit_code as cxrmine
 
 WriteReports = Callable[[Path, list[tuple[str, str]]], Path]
 ROOT = Path(__file__).parents[2]
 TABLES = {"reports.parquet", "mentions.parquet", "labels.parquet", "rejects.parquet"}
-
-
-def cxrmine(*arguments: object) -> int:
-    """The exit code of the command, run in this process."""
-    before = sys.argv
-    sys.argv = ["cxrmine", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = before
-    raise AssertionError("main returned without an exit code")
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -84,7 +84,7 @@ def test_a_cluster_of_dask_leaves_the_same_bytes(
 ) -> None:
     distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         engine = Engine("dask", scheduler=cluster.scheduler_address)
         assert mined(source, tmp_path / "out", engine) == expected

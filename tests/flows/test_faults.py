@@ -215,8 +215,8 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     pytest.importorskip("distributed", reason="the extra [dask] is not installed")
     said = tmp_path / "scheduler.json"
     scheduler = python(
-        "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard",
-        "--no-show", "--scheduler-file", said,
+        "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0,
+        "--dashboard-address", ":0", "--no-show", "--scheduler-file", said,
     )  # fmt: skip
     deadline = time.monotonic() + _PATIENCE
     while not (said.exists() and said.read_text()):

@@ -12,7 +12,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli.app import main
 from flows.forget import forget
 from flows.label import run_label
 from flows.mine import mine_reports
@@ -29,7 +28,7 @@ from flows.publishing import known_places, publish_run, remember_place
 from flows.road import Job
 from mining.gate import GateLimits
 from mining.settings import MiningSettings
-from tests.flows.desk_case import REPORTS, cxrmine, write_gold
+from tests.flows.desk_case import REPORTS, cxrmine, exit_code, write_gold
 
 WriteReports = Callable[[Path, list[tuple[str, str]]], Path]
 ROOT = Path(__file__).parents[2]
@@ -70,19 +69,6 @@ def hospital(folder: Path, source: Path, gate: str) -> Path:
         f'[audit]\ngold = "gold.csv"\n[gate]\npublished = "sets"\n{gate}'
     )
     return path
-
-
-def command(*arguments: object) -> int:
-    """The exit code of the command line, mistakes told as the user sees them."""
-    before = sys.argv
-    sys.argv = ["cxrmine", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = before
-    raise AssertionError("main returned without an exit code")
 
 
 def test_a_set_holds_labels_reasons_and_what_it_was_judged_by(sets: Path) -> None:
@@ -144,7 +130,7 @@ def test_a_damaged_set_is_not_promoted(sets: Path) -> None:
     with pytest.raises(PublishedError):
         rollback(sets)
     assert latest(sets) == "v2"
-    assert command("labels", "show", sets, "v1") == 3
+    assert exit_code("labels", "show", sets, "v1") == 3
 
 
 def test_nothing_is_compared_with_a_damaged_latest(sets: Path, runs: dict[str, Path]) -> None:
@@ -201,7 +187,7 @@ def test_the_flow_publishes_through_the_gate_or_says_why_not(
     write_gold(tmp_path / "gold.csv")
     strict = "min_judged = 6\n[gate.findings.Effusion]\nmin_precision = 0.99\n"
     config = hospital(tmp_path, source, strict)
-    assert command("run", "--config", config) == 4
+    assert exit_code("run", "--config", config) == 4
     said = " ".join(capsys.readouterr().err.split())
     assert "not published: Effusion, precision: found " in said
     assert "wanted a lower bound of 0.990 or more" in said
@@ -210,9 +196,9 @@ def test_the_flow_publishes_through_the_gate_or_says_why_not(
     assert (tmp_path / "out" / "labels.parquet").is_file()
 
     hospital(tmp_path, source, "[gate.findings.Effusion]\nmin_judged = 6\n")
-    assert command("run", "--config", config) == 0
-    assert command("labels", "list", config) == 0
-    assert command("labels", "show", config) == 0
+    assert exit_code("run", "--config", config) == 0
+    assert exit_code("labels", "list", config) == 0
+    assert exit_code("labels", "show", config) == 0
     shown = capsys.readouterr().out
     assert "v1" in shown and "latest" in shown and "all files are as published" in shown
     assert "Effusion, judged reports" in shown
@@ -258,7 +244,7 @@ def test_forget_reaches_sets_that_are_not_named(
     publish_run(runs["clinical"], root, OPEN)
     remember_place(cache, root)
     (tmp_path / "ids.txt").write_text("D1\n")
-    assert command("forget", "--ids", tmp_path / "ids.txt") == 0
+    assert exit_code("forget", "--ids", tmp_path / "ids.txt") == 0
     assert "D1" not in pq.read_table(root / "v1" / "labels.parquet")["report_id"].to_pylist()
 
 
@@ -270,11 +256,11 @@ def test_a_folder_without_a_manifest_is_told(sets: Path, harm: str) -> None:
 
 
 def test_mistakes_of_the_command_line(sets: Path, tmp_path: Path) -> None:
-    assert command("labels", "promote", sets, "v9") == 2
-    assert command("labels", "show", tmp_path / "nowhere") == 2
+    assert exit_code("labels", "promote", sets, "v9") == 2
+    assert exit_code("labels", "show", tmp_path / "nowhere") == 2
     (tmp_path / "plain.toml").write_text("")
-    assert command("labels", "list", tmp_path / "plain.toml") == 2
+    assert exit_code("labels", "list", tmp_path / "plain.toml") == 2
     (tmp_path / "empty").mkdir()
-    assert command("labels", "rollback", tmp_path / "empty") == 2
-    assert command("labels", "list", tmp_path / "empty") == 0
+    assert exit_code("labels", "rollback", tmp_path / "empty") == 2
+    assert exit_code("labels", "list", tmp_path / "empty") == 0
     assert json.loads((sets / "v1" / MANIFEST).read_text())["version"] == "v1"
