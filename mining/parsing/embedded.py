@@ -5,14 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mining.parsing.arc_eager import Moves, arc_eager, read_moves
 from mining.parsing.labels import check_labels
-from mining.parsing.parse import Parse, Unparsed
-from mining.parsing.spacy_pipeline import Arcs, parse_texts
+from mining.parsing.lifted import lower_arcs
+from mining.parsing.network import Network, read_network
+from mining.parsing.parse import InvalidParseError, Parse, Unparsed
+from mining.parsing.spacy_pipeline import tie_roots
+from mining.parsing.words import Words, cut_sentence
 
 if TYPE_CHECKING:
     from spacy.language import Language
 
 __all__ = ["MODEL_FOLDER", "EmbeddedParser", "load_embedded", "read_pipeline", "save_spacy_model"]
+
+_BATCH = 256  # sentences of about one length; more gains nothing and holds more memory
 
 MODEL_FOLDER = Path(__file__).parent / "embedded_model"
 
@@ -23,13 +29,46 @@ class EmbeddedParser:
     Made by `load_embedded`. The weights are CC BY-SA 4.0; docs/parser.md is their model card.
     """
 
-    def __init__(self, nlp: "Language", parser_id: str) -> None:
-        self._nlp = nlp
+    def __init__(self, network: Network, moves: Moves, parser_id: str) -> None:
+        self._network, self._moves = network, moves
         self.id = parser_id
 
     def parse(self, texts: Sequence[str]) -> list[Parse | Unparsed]:
         """Return one tree per text (each ONE sentence), in order; raises nothing for any text."""
-        return parse_texts(self._nlp, texts, _as_it_is, keep_case=False)
+        cut = [cut_sentence(text) for text in texts]
+        trees: dict[int, Parse | Unparsed] = {
+            i: words for i, words in enumerate(cut) if isinstance(words, Unparsed)
+        }
+        sentences = [(i, words) for i, words in enumerate(cut) if isinstance(words, Words)]
+        sentences.sort(key=lambda sentence: len(sentence[1].forms))
+        for start in range(0, len(sentences), _BATCH):
+            batch = sentences[start : start + _BATCH]
+            parsed = self._parse([words for _, words in batch])
+            trees.update(zip((i for i, _ in batch), parsed, strict=True))
+        return [trees[i] for i in range(len(texts))]
+
+    def _parse(self, batch: list[Words]) -> list[Parse | Unparsed]:
+        try:
+            forms = [words.forms for words in batch]
+            features = self._network.features(forms)
+            arcs = arc_eager(list(map(len, forms)), features, self._network.scorer, self._moves)
+        except Exception as error:
+            if len(batch) == 1:
+                return [Unparsed(f"parser failed: {type(error).__name__}")]
+            # One bad sentence must not cost its neighbours their trees.
+            return [tree for words in batch for tree in self._parse([words])]
+        return [self._tree(words, *found) for words, found in zip(batch, arcs, strict=True)]
+
+    def _tree(self, words: Words, governors: list[int], moves: list[int]) -> Parse | Unparsed:
+        heads = [i if head < 0 else head for i, head in enumerate(governors)]
+        labels = ["" if move < 0 else self._moves.labels[move] for move in moves]
+        if any("||" in label for label in labels):
+            heads, labels = lower_arcs(heads, labels)
+        tie_roots(words.forms, heads, labels)
+        try:
+            return Parse(words.starts, words.ends, tuple(heads), tuple(labels))
+        except InvalidParseError as error:
+            return Unparsed(f"no tree: found {error.found}, expected {error.expected}")
 
 
 def load_embedded(folder: Path = MODEL_FOLDER) -> EmbeddedParser:
@@ -44,7 +83,9 @@ def load_embedded(folder: Path = MODEL_FOLDER) -> EmbeddedParser:
     # "obj||xcomp" is a lifted arc: it is undone, and labelled "obj", before anybody sees it.
     plain = {label.partition("||")[0] for label in labels} - {"ROOT"}
     check_labels(plain, str(folder))
-    return EmbeddedParser(nlp, f"embedded-{nlp.meta['version']}-{_content_hash(folder)}")
+    moves = read_moves(nlp.get_pipe("parser").move_names)  # type: ignore[attr-defined]
+    name = f"embedded-{nlp.meta['version']}-{_content_hash(folder)}"
+    return EmbeddedParser(read_network(nlp), moves, name)
 
 
 def read_pipeline(folder: Path = MODEL_FOLDER) -> "Language":
@@ -66,10 +107,6 @@ def save_spacy_model(folder: Path) -> None:
     model's name feeds it our tokens.
     """
     read_pipeline().to_disk(folder)
-
-
-def _as_it_is(arcs: Arcs) -> Arcs:
-    return arcs
 
 
 def _content_hash(folder: Path) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-__all__ = ["Arcs", "parse_texts", "read_arcs"]
+__all__ = ["Arcs", "parse_texts", "read_arcs", "tie_roots"]
 
 _BATCH = 512  # sentences; larger batches gain nothing and hold more memory
 
@@ -102,12 +102,17 @@ def read_arcs(doc: "Doc", forms: tuple[str, ...]) -> Arcs:
     columns = doc.to_array(["HEAD", "DEP", "TAG"]).astype("int64").T.tolist()
     heads = [i + offset for i, offset in enumerate(columns[0])]
     labels = _names(doc, columns[1])
+    tie_roots(forms, heads, labels)
+    return Arcs(forms, tuple(heads), tuple(labels), tuple(_names(doc, columns[2])))
+
+
+def tie_roots(forms: Sequence[str], heads: list[int], labels: list[str]) -> None:
+    """Makes the first of the words that govern themselves the root, of which the others hang."""
     roots = [i for i, head in enumerate(heads) if head == i]
     for extra in roots[1:]:
         heads[extra] = roots[0]
         labels[extra] = "parataxis" if forms[extra][0].isalnum() else "punct"
     labels[roots[0]] = "root"
-    return Arcs(forms, tuple(heads), tuple(labels), tuple(_names(doc, columns[2])))
 
 
 # spaCy's keys are hashes of the names, the same in every model: a name looked up once stays true.

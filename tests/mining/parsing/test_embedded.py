@@ -114,7 +114,7 @@ def _shared() -> Parser:
 
 def test_words_do_not_pile_up_in_memory() -> None:
     embedded = load_embedded()
-    strings = embedded._nlp.vocab.strings
+    strings = embedded._network._nlp.vocab.strings
     before = len(strings)
     embedded.parse([f"No zyx{i}qua or effusion." for i in range(600)])
     assert len(strings) == before
