@@ -11,6 +11,7 @@ our sections, sentences and mentions, each distinct sentence once, is in benchma
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -110,6 +111,8 @@ def measure_ours(concepts: str, request: Path, tables: Sequence[str]) -> Measure
     texts = json.loads(request.read_text(encoding="utf-8"))["texts"]
     begun = time.process_time()
     read_verdicts({"R": WARM_UP}, settings)
+    gc.collect()
+    gc.freeze()  # as a worker of a run does (mining.engine.judging)
     loaded = time.process_time()
     if tables:
         _mine_tables(settings, *tables)

@@ -98,7 +98,8 @@ def sentence_key(text: str) -> tuple[str, str]:
     >>> sentence_key("No\\neffusion.")
     ('a4119495c8341ba9df993d2ac7ee9746', 'No effusion.')
     """
-    plain = _SPACE.sub(" ", text)
+    # What is printable holds no whitespace but spaces.
+    plain = text if text.isprintable() else _SPACE.sub(" ", text)
     return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest(), plain
 
 
@@ -137,16 +138,23 @@ class _Splitter:
         """Adds the sentence up to `stop`, without what is not part of it."""
         if stop <= self.at:
             return
-        lead = _LEAD.match(self.text, self.at, stop)
-        begin = lead.end() if lead else self.at
-        self.at = stop
-        while begin < stop and self.text[begin].isspace():
+        text, begin = self.text, self.at
+        while begin < stop and text[begin].isspace():
             begin += 1
-        sentence = self.text[begin:stop].rstrip(_TAIL_MARKS).rstrip()
-        tail = _TAIL.search(sentence, max(0, len(sentence) - _LOOK_BACK))
-        if tail:
-            sentence = sentence[: tail.start()]
-        if _ALNUM.search(sentence):
+        # Two letters lead nothing; most sentences begin so.
+        if not text[begin : begin + 2].isalpha() or begin + 1 >= stop:
+            lead = _LEAD.match(text, self.at, stop)
+            begin = lead.end() if lead else self.at
+            while begin < stop and text[begin].isspace():
+                begin += 1
+        self.at = stop
+        sentence = text[begin:stop].rstrip(_TAIL_MARKS).rstrip()
+        # One stop behind a letter or digit is no tail.
+        if not sentence[-2:-1].isalnum():
+            tail = _TAIL.search(sentence, max(0, len(sentence) - _LOOK_BACK))
+            if tail:
+                sentence = sentence[: tail.start()]
+        if sentence[:1].isalnum() or _ALNUM.search(sentence):
             found.append((begin, begin + len(sentence)))
 
     def _full_stop(self, mark: int, after: int) -> int | None:

@@ -11,8 +11,11 @@ import re
 __all__ = ["tokenize"]
 
 _PATTERN = r"""
+    # most words, whichever of the cuts below they would be left to: nothing but a space or a comma
+    # follows ("cannot" and "dont" are cut), so most text is read without trying anything else
+    (?<!\w) [a-z]++ (?<!nt) (?<!not) (?=[ ,])
     # contractions without their apostrophe, and "cannot": the first half, then the second
-    (?<!\w) (?: can(?=not\b) | (?:do|does|did|is|are|was|were|has|have|had|could|would|should)
+  | (?<!\w) (?: can(?=not\b) | (?:do|does|did|is|are|was|were|has|have|had|could|would|should)
     (?=nt\b) )
   | n['\u2019]t\b
     # clinical shorthand with a slash stays whole; (?<![\w/]) keeps "A/B/L" apart

@@ -17,7 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-WARM_UP = "FINDINGS: The heart is enlarged. Panlobular emphysma. Possible pneumonia."
+# Something of everything, so that whatever is loaded at first need is loaded.
+WARM_UP = (
+    "FINDINGS: The heart is enlarged. Panlobular emphysma. Possible pneumonia."
+    " Right middle lobe atelectasis (RMLA)."
+)
 Row = tuple[int, int, int, str, str]
 
 

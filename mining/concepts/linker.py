@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +95,14 @@ class Linker:
         self._looked: set[str] = set()
         self._links: dict[str, Link] = {}
 
-    def _without_letters(self, word: str) -> Iterator[str]:
+    def _without_letters(self, word: str) -> set[str]:
         """The word less each letter; from one letter below the long ones on, less each two."""
+        shorter = {word[:at] + word[at + 1 :] for at in range(1, len(word))}
+        found = {word, *shorter}
         # One letter shorter: a long word that lost a letter may stand beside a word that is long.
-        most = 2 if len(word) >= self.settings.long - 2 else 1
-        letters = range(1, len(word))
-        for lost in (at for count in range(most + 1) for at in combinations(letters, count)):
-            yield "".join(letter for at, letter in enumerate(word) if at not in lost)
+        if len(word) >= self.settings.long - 2:
+            found.update(w[:at] + w[at + 1 :] for w in shorter for at in range(1, len(w)))
+        return found
 
     def _possible(self, word: str) -> bool:
         """Whether a link is possible: some word of the vocabulary is near and shares letters."""
@@ -110,7 +111,8 @@ class Linker:
         # What is longer than every word we know is near none, and costs its length cubed to ask.
         if not self.settings.shortest <= len(word) <= self._longest or not word.isalpha():
             return False
-        near = {a for w in self._without_letters(word) for a in self._near.get(w, ())}
+        nearby = self._without_letters(word) & self._near.keys()
+        near = {alias for shorter in nearby for alias in self._near[shorter]}
         most = self._most(word)
         for alias in near:
             distance = edit_distance(word, alias, most) if alias[0] == word[0] else most + 1

@@ -40,6 +40,22 @@ class Pattern:
         """The words that a match can begin with."""
         return self.items[0].words
 
+    @property
+    def second_words(self) -> frozenset[str] | None:
+        """The words one of which must follow the first; None where any word may, or none.
+
+        >>> [sorted(p.second_words) for p in compile_pattern("a [b] c d", {}, "here")]
+        [['b', 'c']]
+        """
+        words: frozenset[str] = frozenset()
+        for item in self.items[1:]:
+            if item.gap:
+                return None
+            words |= item.words
+            if not item.optional:
+                return words
+        return None
+
 
 def compile_pattern(text: str, words: Mapping[str, frozenset[str]], where: str) -> list[Pattern]:
     """The pattern, once for each item that a match may begin with.
