@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from flows.guard import guard_servers
+
 
 def cache_root() -> Path:
     """The folder of all caches: CXRMINE_CACHE, else `cxrmine` in the user's cache folder."""
@@ -36,6 +38,8 @@ def prepare_prefect() -> None:
         # The temporary server's database holds names and counts, and is a cache like any other.
         defaults["PREFECT_HOME"] = str(private_folder(private_folder(cache_root()) / "prefect"))
         defaults["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    if not os.environ.get("PREFECT_API_URL"):
+        guard_servers()
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

@@ -27,7 +27,6 @@ from prefect.states import Completed, Failed  # noqa: E402
 
 from flows.audit import audit_fingerprint, gold_hash, write_audit  # noqa: E402
 from flows.cache_witness import remember  # noqa: E402
-from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
 from flows.publishing import Published, publish_run, remember_place  # noqa: E402
@@ -60,7 +59,6 @@ def label(
     as Failed, with its tables written. Errors: as there, AuditError and PublishedError.
     """
     started = datetime.now(UTC)
-    guard_server()
     out = check_target(out)
     prints = job_prints(job)
     check = require_self_check(job.settings, allow_drift=allow_drift)

@@ -24,7 +24,6 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
-from flows.guard import guard_server  # noqa: E402
 from flows.localise_job import (  # noqa: E402
     LocaliseJob,
     after_training,
@@ -64,7 +63,6 @@ def localise(job: LocaliseJob, out: Path, *, refresh: str | None = None) -> Loca
     tables and the stages; OutputRefused.
     """
     started = datetime.now(UTC)
-    guard_server()
     out = check_target(out)
     job = job.checked()
     anew = job.stages[job.stages.index(refresh) :] if refresh else ()

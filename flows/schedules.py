@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.environment import cache_root, private_folder
+from flows.guard import guard_servers
 
 _STARTED_WITHIN = 180  # seconds; a busy machine takes its time
 
@@ -100,6 +101,7 @@ def own_server(host: str, port: int) -> Iterator[str]:
     Its database lies in the cache folder, readable by its owner only; it sends nothing anywhere.
     Errors: ServerError.
     """
+    guard_servers()
     home = private_folder(private_folder(cache_root()) / "prefect-server")
     address = address_of(host, port)
     environment = {

@@ -25,7 +25,6 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.schemas.objects import State  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
-from flows.guard import guard_server  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.store import Artifact, Store, artifact_key  # noqa: E402
 from flows.train_stages import (  # noqa: E402
@@ -61,7 +60,6 @@ def train(job: TrainJob, out: Path, *, refresh: str | None = None) -> Trained:
     of the stages; OutputRefused.
     """
     started = datetime.now(UTC)
-    guard_server()
     out = check_target(out)
     stages = list(NEEDS)
     anew = stages[stages.index(refresh) :] if refresh else []

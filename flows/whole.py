@@ -13,7 +13,6 @@ prepare_prefect()  # before the import: Prefect reads its settings once
 
 from prefect import flow  # noqa: E402
 
-from flows.guard import guard_server  # noqa: E402
 from flows.label import label  # noqa: E402
 from flows.localise import Localised, localise  # noqa: E402
 from flows.localise_job import after_training  # noqa: E402
@@ -73,7 +72,6 @@ def whole(job: WholeJob, out: Path) -> Whole:
     The network is trained on the labels just mined, and looks for boxes in the test images. When
     too many reports were rejected it stops after the labels. Errors: those of the three flows.
     """
-    guard_server()
     labels = _result(
         label(
             job.reports,

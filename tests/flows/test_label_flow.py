@@ -171,6 +171,18 @@ def wait_for(run: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
         time.sleep(0.005)
 
 
+def test_a_run_killed_while_its_server_starts_leaves_none(
+    reports_csv: Path, tmp_path: Path
+) -> None:
+    run = start_run(reports_csv, tmp_path / "out")
+    deadline = time.monotonic() + 120
+    while not (servers := [p for p in processes_of(run) if "uvicorn" in " ".join(p.cmdline())]):
+        assert run.poll() is None and time.monotonic() < deadline
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert psutil.wait_procs(servers, timeout=60)[1] == []
+
+
 @pytest.mark.slow
 def test_a_run_killed_in_a_stage_is_finished_by_the_next(
     tmp_path: Path, cache: Path, write_reports: WriteReports, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +203,7 @@ def test_a_run_killed_in_a_stage_is_finished_by_the_next(
     assert servers
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
-    assert psutil.wait_procs(servers, timeout=20)[1] == []
+    assert psutil.wait_procs(servers, timeout=60)[1] == []
     assert not (tmp_path / "out").exists()
     assert not list((cache / "artifacts").glob("mine/*"))
 
