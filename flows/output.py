@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_contracts import REJECTS, TableWriter, iter_tables
 from flows.files import digest_tree, swap_in
 from flows.work import sweep, work_folder
+from mining.printable import printable, utf8
 
 if TYPE_CHECKING:  # the audit reads runs and needs none of the stages
     from flows.road import Step
@@ -36,6 +37,8 @@ def check_target(out: Path) -> Path:
     A run may say of its folder that it is not replaceable. Errors: OutputRefused.
     """
     out = out.expanduser().resolve()
+    if printable(utf8(name := str(out))) != name:
+        raise OutputRefused(out, "a name with control characters or bytes that are not UTF-8")
     if not out.exists():
         return out
     if not out.is_dir():

@@ -10,6 +10,7 @@ from rich.tree import Tree
 from data_contracts import Verdict
 from mining.explain import ExplainedSentence, Explanation, shown
 from mining.parsing import Parse, Unparsed
+from mining.printable import printable
 
 _COLOURS = {
     Verdict.PRESENT: "bold red",
@@ -36,7 +37,7 @@ def render(explanation: Explanation) -> RenderableType:
 
 def _report(explanation: Explanation) -> Text:
     """The whole text: what is not mined is dim, mentions and cues are coloured."""
-    text = Text(explanation.text, style="dim")
+    text = Text(printable(explanation.text), style="dim")
     for sentence in explanation.sentences:
         text.stylize("not dim", sentence.start, sentence.end)
         _paint(text, sentence, at=sentence.start)
@@ -55,7 +56,7 @@ def _paint(text: Text, sentence: ExplainedSentence, *, at: int = 0) -> None:
 
 
 def _sentence(sentence: ExplainedSentence) -> Text:
-    text = Text(sentence.sentence.text, style="bold")
+    text = Text(printable(sentence.sentence.text), style="bold")
     _paint(text, sentence)
     where = sentence.section or "no header"
     return Text.assemble((f"{where} {sentence.start}-{sentence.end}  ", "dim"), text)
@@ -67,16 +68,18 @@ def _mentions(sentence: ExplainedSentence) -> list[Text]:
         ruling, found = mention.mention.ruling, mention.mention.found
         line = Text("  ")
         line.append(f"{found.finding}", style="bold")
-        line.append(f" ({found.form}) “{mention.text}” → ")
+        line.append(f" ({found.form}) “{printable(mention.text)}” → ")
         line.append(ruling.verdict.value, style=_COLOURS[ruling.verdict])
         line.append(f" {ruling.certainty:.2f}", style="dim")
         line.append(f"  rule {ruling.rule_id}")
         if mention.reads:
             line.append(f": {mention.reads}", style="dim")
         if mention.cues:
-            line.append("\n      cue " + ", ".join(f"“{c}”" for c in mention.cues), style="cyan")
+            line.append(
+                "\n      cue " + ", ".join(f"“{printable(c)}”" for c in mention.cues), style="cyan"
+            )
         if mention.arcs:
-            line.append("   arcs " + ", ".join(mention.arcs), style="dim")
+            line.append("   arcs " + printable(", ".join(mention.arcs)), style="dim")
         if (ruling.temporality, ruling.experiencer) != ("current", "patient"):
             rules = f", by {', '.join(ruling.context_rules)}" if ruling.context_rules else ""
             line.append(f"\n      {ruling.temporality}, {ruling.experiencer}{rules}")
@@ -94,7 +97,7 @@ def _tree(sentence: ExplainedSentence) -> RenderableType:
         return Text("      judged without a parse: no word here can fire a rule", style="dim")
     if isinstance(parse, Unparsed):
         return Text(f"      no parse: {parse.reason}", style="magenta")
-    words = sentence.sentence.words
+    words = tuple(map(printable, sentence.sentence.words))
     tree = Tree(Text(f"      {words[parse.root]}", style="dim"), guide_style="dim")
     _grow(tree, parse, parse.root, words)
     return tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from uuid import uuid4
@@ -87,7 +88,7 @@ def source_fingerprint(source: str) -> str:
         return f"asked {uuid4().hex}"
     digest = hashlib.sha256()
     for name, path in _files(source):
-        digest.update(name.encode() + b"\0")
+        digest.update(os.fsencode(name) + b"\0")
         with path.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()

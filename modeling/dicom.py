@@ -50,7 +50,13 @@ def _read(path: str | Path, data: bytes, max_pixels: int) -> ImageFile:
         raise ImageError(path, "deflated file", "a deflated data set", "Write it inflated.")
     dataset = pydicom.dcmread(io.BytesIO(data))
     _check(path, dataset, max_pixels)
-    values = apply_modality_lut(dataset.pixel_array, dataset)
+    pixels = dataset.pixel_array
+    if pixels.shape != (size := (int(dataset.Rows), int(dataset.Columns))):
+        found = f"{' × '.join(map(str, pixels.shape))} instead of {size[0]} × {size[1]}"
+        raise ImageError(path, "pixels of another size", found, "Fetch it again.")
+    values = apply_modality_lut(pixels, dataset)
+    if not np.isfinite(values).all():
+        raise ImageError(path, "unreadable image", "no finite values", "Fetch it again.")
     image = _windowed(values, dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":  # the least value is white
         image = Image.eval(image, lambda value: 255 - value)

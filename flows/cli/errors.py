@@ -3,6 +3,8 @@
 import sys
 import traceback
 
+from mining.printable import printable
+
 USER_MISTAKE = 2
 FAULT = 1
 INTERRUPTED = 130
@@ -30,7 +32,7 @@ def report_error(error: Exception) -> int:
         named = error.filename is not None and error.strerror
         return _say(f"{error.filename}: {error.strerror}" if named else str(error))
     for line in getattr(error, "lines", ()):  # what a list says better than a sentence
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     ours = type(error).__module__.split(".")[0] in _OURS
     if ours and type(error).__name__ not in _FAULTS:
         return _say(str(error))
@@ -39,5 +41,5 @@ def report_error(error: Exception) -> int:
 
 
 def _say(message: str) -> int:
-    print("cxrmine: " + " ".join(message.split()), file=sys.stderr)
+    print("cxrmine: " + printable(" ".join(message.split())), file=sys.stderr)
     return USER_MISTAKE

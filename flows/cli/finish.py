@@ -5,6 +5,7 @@ import sys
 import typer
 
 from flows.result import RunResult
+from mining.printable import printable
 
 TOO_MANY_REJECTS = 3
 NOT_PUBLISHED = 4
@@ -17,9 +18,9 @@ def finish(result: RunResult) -> int:
     """
     if result.audit_text:
         typer.echo(result.audit_text)
-    typer.echo(f"{result.out}: {', '.join(result.files)}")
+    typer.echo(printable(f"{result.out}: {', '.join(result.files)}"))
     for problem in result.problems:
-        print(f"cxrmine: {problem}; see {result.out}/rejects.parquet", file=sys.stderr)
+        print(printable(f"cxrmine: {problem}; see {result.out}/rejects.parquet"), file=sys.stderr)
     if result.published:
         typer.echo(result.published)
     for condition in result.refused:

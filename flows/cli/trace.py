@@ -32,13 +32,14 @@ def trace(
     from flows.localised import open_localised
     from flows.localised import trace as trace_in
     from flows.pages import write_page
+    from mining.printable import printable
     from modeling.lineage import BoxName
     from modeling.lineage_views import lineage_page, lineage_text
 
     name = BoxName.parse(box)
     run = open_localised(localised, labels=labels, checkpoint=checkpoint)
     lineage = trace_in(run, name, most=sentences)
-    Console(highlight=False, markup=False, soft_wrap=True).print(lineage_text(lineage))
+    Console(highlight=False, markup=False, soft_wrap=True).print(printable(lineage_text(lineage)))
     if html:
         page = lineage_page(lineage, images=run.images, folder=run.folder)
         write_page(html, page, private=True)  # it shows a patient

@@ -11,15 +11,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from .encoding import decode, open_bytes
+from .encoding import decode, open_bytes, read_json
 from .mapping import ColumnMapping
 from .rows import (
+    MAX_RECORD_BYTES,
     MAX_TEXT_BYTES,
     Batch,
     Layout,
@@ -99,9 +100,13 @@ def _pieces(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _from_json(file: Path, notes: Counter[str]) -> Iterator[Mapping[str, Any]]:
-    with open_bytes(file) as stream:
-        raw = stream.read(_MAX_JSON_BYTES + 1)
-    text = decode(raw, notes) if len(raw) <= _MAX_JSON_BYTES else None
+    raw = read_json(file, _MAX_JSON_BYTES)
+    if raw is None:
+        raise SourceError(
+            file, f"a collection of more than {_MAX_JSON_BYTES // 1_000_000} MB, or made to fill "
+            "the memory", "Give it as XML, which is read as a stream.",
+        )  # fmt: skip
+    text = decode(raw, notes)
     try:
         collection = json.loads(text or "")
         documents = collection["documents"]
@@ -117,17 +122,40 @@ def _from_json(file: Path, notes: Counter[str]) -> Iterator[Mapping[str, Any]]:
 def _from_xml(file: Path) -> Iterator[Mapping[str, Any]]:
     """The documents one after the other, without holding those that have been passed."""
     try:
-        with open_bytes(file) as stream:
+        with open_bytes(file) as opened:
+            stream = _Bounded(file, opened)
             for _, node in iterparse(stream, events=("end",)):
                 if node.tag == "document":
                     yield _document(node)
                     node.clear()
+                    stream.passed = 0
+    except SourceError:
+        raise
     except DefusedXmlException as error:
         raise SourceError(
             file, "XML with entities or a document type of its own", "Export it without them."
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise SourceError(file, "the XML breaks off or is broken", "Fetch it again.") from error
+
+
+class _Bounded:
+    """The bytes of a collection, for a parser that would hold a document of any size."""
+
+    def __init__(self, file: Path, stream: IO[bytes]) -> None:
+        self._file, self._stream, self.passed = file, stream, 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes. SourceError when they are too many for a document."""
+        data = self._stream.read(size)
+        self.passed += len(data)
+        if self.passed > MAX_RECORD_BYTES:
+            raise SourceError(
+                self._file,
+                f"more than {MAX_RECORD_BYTES // 1_000_000} MB without an end of a document",
+                "Take that document out.",
+            )
+        return data
 
 
 def _document(node: Element) -> dict[str, Any]:

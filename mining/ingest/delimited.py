@@ -13,6 +13,7 @@ from .encoding import byte_lines, decode, open_bytes
 from .mapping import ColumnMapping, MappingError
 from .rows import MAX_RECORD_BYTES, Batch, Layout, RawReject, Reason, Row, SourceError, batched
 
+_TOO_LONG = "…\n"
 _SEPARATORS = ",\t;|"
 
 
@@ -30,7 +31,7 @@ def read_delimited(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> I
             first = next(lines, "")
             delimiter = _delimiter(first)
             header = _header(first, delimiter)
-            if lines.undecodable or not header:
+            if lines.wrong or not header:
                 raise MappingError(path, "no header line", [])
             layout = mapping.layout(header, path)
             rows = _rows(lines, delimiter, header, layout)
@@ -42,12 +43,15 @@ def read_delimited(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> I
 
 
 class _Lines:
-    """Decoded lines for the csv module; remembers those of the record that is being read."""
+    """Decoded lines for the csv module; remembers those of the record that is being read.
+
+    In the place of a line that is no text, or longer than any record, stands another, and why.
+    """
 
     def __init__(self, lines: Iterator[bytes], notes: Counter[str]) -> None:
         self._lines, self._notes = lines, notes
-        self._ahead: deque[tuple[str, bool]] = deque()
-        self._record: list[tuple[str, bool]] = []
+        self._ahead: deque[tuple[str, Reason | None]] = deque()
+        self._record: list[tuple[str, Reason | None]] = []
 
     def __iter__(self) -> _Lines:
         return self
@@ -66,20 +70,26 @@ class _Lines:
         self._ahead.extendleft(reversed(self._record[1:]))
 
     @property
-    def undecodable(self) -> bool:
-        """A line of the record is in no known encoding."""
-        return any(bad for _, bad in self._record)
+    def wrong(self) -> Reason | None:
+        """Why a line of the record cannot be read; None when all can."""
+        return next((reason for _, reason in self._record if reason), None)
 
     def quoted(self, delimiter: str) -> bool:
         """A field of the record seems to begin with a quotation mark."""
         return any(text[:1] == '"' or f'{delimiter}"' in text for text, _ in self._record)
 
-    def _decoded(self, raw: bytes) -> tuple[str, bool]:
+    def _decoded(self, raw: bytes) -> tuple[str, Reason | None]:
+        if len(raw) >= MAX_RECORD_BYTES:  # what is left of the line must not pass for a record
+            while not raw.endswith(b"\n") and (raw := next(self._lines, b"")):
+                pass
+            return _TOO_LONG, Reason.TOO_LONG
         try:
-            return raw.decode(), False
+            return raw.decode(), None
         except UnicodeDecodeError:
             text = decode(raw, self._notes)
-        return (raw.decode("utf-8", "replace"), True) if text is None else (text, False)
+        if text is None:
+            return raw.decode("utf-8", "replace"), Reason.UNDECODABLE
+        return text, None
 
 
 def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | None]:
@@ -115,8 +125,10 @@ def _rows(
         place = f"row {number}"
         if fields is None:
             yield RawReject(place, None, Reason.BAD_ROW)
-        elif lines.undecodable:
-            yield RawReject.of(place, Reason.UNDECODABLE, None, "\x1f".join(fields))
+        elif lines.wrong is Reason.TOO_LONG:  # its text is not held
+            yield RawReject(place, None, lines.wrong)
+        elif lines.wrong:
+            yield RawReject.of(place, lines.wrong, None, "\x1f".join(fields))
         elif len(fields) != len(header):
             yield RawReject.of(place, Reason.BAD_ROW, None, "\x1f".join(fields))
         else:

@@ -15,6 +15,7 @@ from .rows import MAX_RECORD_BYTES
 # The name under which the fall-back is noted in the accounts.
 FELL_BACK = "decoded as cp1252"
 
+_MOST_VALUES = 30_000_000  # 2 GB of objects at worst
 _GZIP = b"\x1f\x8b"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _UNDECODABLE = b"\x81"  # nothing in UTF-8, nothing in Windows-1252
@@ -54,6 +55,18 @@ def open_bytes(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path))
 
 
+def read_json(file: Path, most: int) -> bytes | None:
+    """The bytes of a file that is one JSON value; None when that would not fit into memory.
+
+    Not more than `most` bytes, nor so many values that Python's objects for them would be a
+    multiple of that: a few packed kilobytes can be a hundred million empty lists.
+    """
+    with open_bytes(file) as stream:
+        raw = stream.read(most + 1)
+    values = sum(raw.count(sign) for sign in (b",", b"[", b"{"))
+    return raw if len(raw) <= most and values <= _MOST_VALUES else None
+
+
 def byte_lines(file: IO[bytes]) -> Iterator[bytes]:
     """The lines of a file without its mark, in UTF-8 if the mark says UTF-16, else as they are.
 
@@ -62,7 +75,8 @@ def byte_lines(file: IO[bytes]) -> Iterator[bytes]:
     start = file.read(3)
     if start.startswith(_UTF16):
         file.seek(0)
-        for text in io.TextIOWrapper(file, "utf-16", errors="replace", newline=""):
+        wide = io.TextIOWrapper(file, "utf-16", errors="replace", newline="")
+        while text := wide.readline(MAX_RECORD_BYTES):
             yield text.encode().replace(_REPLACEMENT, _UNDECODABLE)
         return
     if start != codecs.BOM_UTF8:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .encoding import byte_lines, decode, open_bytes
+from .encoding import byte_lines, decode, open_bytes, read_json
 from .mapping import ColumnMapping
 from .markup import base64_text
 from .rows import (
@@ -82,27 +82,27 @@ def _rows(file: Path, source: str, notes: Counter[str]) -> Iterator[Row | RawRej
 
 def _values(file: Path, source: str, notes: Counter[str]) -> Iterator[tuple[str, Any]]:
     """Place and JSON value: one for a bundle, one per line for bulk data."""
+    if ".ndjson" not in file.name.lower():
+        bundle = read_json(file, _MAX_BUNDLE_BYTES)
+        if bundle is None:
+            raise SourceError(
+                file, f"a bundle of more than {_MAX_BUNDLE_BYTES // 1_000_000} MB, or made to "
+                "fill the memory", "Export it as bulk data (.ndjson), which is read line by line.",
+            )  # fmt: skip
+        yield source, _parsed(bundle, source, notes)
+        return
+    number, cut = 0, False
     with open_bytes(file) as stream:
-        if ".ndjson" not in file.name.lower():
-            raw = stream.read(_MAX_BUNDLE_BYTES + 1)
-            if len(raw) > _MAX_BUNDLE_BYTES:
-                raise SourceError(
-                    file, f"a bundle of more than {_MAX_BUNDLE_BYTES // 1_000_000} MB",
-                    "Export it as bulk data (.ndjson), which is read line by line.",
-                )  # fmt: skip
-            yield source, _parsed(raw, source, notes)
-            return
-        number, cut = 0, False
         for raw in byte_lines(stream):
-            too_long, cut = len(raw) >= MAX_RECORD_BYTES or cut, not raw.endswith(b"\n")
-            if raw.isspace():
+            rest, cut = cut, not raw.endswith(b"\n")
+            if rest or raw.isspace():  # of a line that was too long, or of nothing
                 continue
-            if not too_long:
-                number += 1
-                yield f"row {number}", _parsed(raw, f"row {number}", notes)
-            elif len(raw) >= MAX_RECORD_BYTES and cut:
-                number += 1
-                yield f"row {number}", RawReject.of(f"row {number}", Reason.TOO_LONG, None, raw)
+            number += 1
+            place = f"row {number}"
+            if len(raw) < MAX_RECORD_BYTES:
+                yield place, _parsed(raw, place, notes)
+            else:
+                yield place, RawReject.of(place, Reason.TOO_LONG, None, raw)
 
 
 def _parsed(raw: bytes, place: str, notes: Counter[str]) -> Any:

@@ -29,12 +29,17 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "patient_id": ("patientid", "subjectid", "mrn", "patient"),
     "received_at": ("receivedat", "received", "reportdatetime", "reportdate", "charttime"),
     "procedure_code": ("procedurecode", "examcode", "procedure"),
-    "modality": ("modality",),
+    "modality": ("modality", "modalities", "modalitiesinstudy"),
+    "body_part": ("bodypart", "bodypartexamined", "bodysite"),
     "language": ("language", "lang"),
     "source": ("source", "sourcesystem"),
 }  # fmt: skip
 # Read as text when there is no column with the whole report.
 _SECTION_COLUMNS = ("findings", "impression")
+
+
+# What may be the name of a column. A file without a header would show a report otherwise.
+_NAME = re.compile(r"(?=.{0,40}\Z)([^\W\d][\w:#()/-]*([. ]{1,2}[\w(#][\w:#()/-]*){0,3})?")
 
 
 class MappingError(SourceError):
@@ -44,7 +49,7 @@ class MappingError(SourceError):
         self.columns = tuple(columns)
         super().__init__(
             source,
-            f"{found}; its columns are {', '.join(self.columns) or '(none)'}",
+            f"{found}; {_told(self.columns)}",
             "Name them, e.g. --map report_id=ACCESSION,text=REPORT "
             "(text=FINDINGS+IMPRESSION joins columns, version= leaves one out).",
         )
@@ -66,6 +71,7 @@ class ColumnMapping:
     received_at: str | None = None
     procedure_code: str | None = None
     modality: str | None = None
+    body_part: str | None = None
     language: str | None = None
     source: str | None = None
 
@@ -128,6 +134,17 @@ class ColumnMapping:
         """The named columns, in the source's own spelling when only the case differs."""
         names = [given] if given in columns else [name for name in given.split("+") if name]
         return tuple(_spelling(name.strip(), columns) for name in names)
+
+
+def _told(columns: Sequence[str]) -> str:
+    """What the columns are called; of a first line that is a report, nothing but its fields' count.
+
+    >>> _told(["ACC NO", "body"]), _told(["R1", "No mass is seen."])
+    ('its columns are ACC NO, body', 'its first line has 2 fields, which are no names of columns')
+    """
+    if all(_NAME.fullmatch(name) for name in columns):
+        return f"its columns are {', '.join(columns) or '(none)'}"
+    return f"its first line has {len(columns):,} fields, which are no names of columns"
 
 
 def _spelling(name: str, columns: Sequence[str]) -> str:

@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts import REPORTS, ReportStatus
+from mining.printable import utf8
 
 from .rows import MAX_TEXT_BYTES, Batch, RawReject, Reason
 from .times import parse_times
 
 _LONGEST_ID = 128
+# Controls, those of C1 too, and what turns the direction of a line: an id is shown in many places.
+_NO_ID = r"[\x00-\x1f\x7f-\x{9f}\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
 _VERSION = r"^[vV]?(\d{1,18})(?:\.0+)?$"
 
 # HL7 version 2 (OBR-25), FHIR DiagnosticReport.status, and what exports write.
@@ -60,7 +63,7 @@ def normalise(batch: Batch) -> Normalised:
         name: split.trimmed(name)
         for name in ("study_id", "patient_id", "procedure_code", "modality", "language", "source")
     }
-    texts["source"] = pc.fill_null(texts["source"], batch.source)
+    texts["source"] = pc.fill_null(texts["source"], utf8(batch.source))
     report_id = split.report_id()
     ready = {
         **texts,
@@ -95,7 +98,7 @@ class _Split:
         ids = self.trimmed("report_id")
         self._mark("report_id", Reason.MISSING_ID, pc.is_null(ids))
         self._mark("report_id", Reason.BAD_ID, pc.greater(pc.utf8_length(ids), _LONGEST_ID))
-        self._mark("report_id", Reason.BAD_ID, pc.match_substring_regex(ids, r"[\x00-\x1f\x7f]"))
+        self._mark("report_id", Reason.BAD_ID, pc.match_substring_regex(ids, _NO_ID))
         return ids
 
     def status(self) -> Column:

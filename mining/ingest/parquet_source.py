@@ -28,6 +28,8 @@ def read_parquet(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Ite
                 layout = mapping.layout(file.schema_arrow.names, part)
                 _check_types(file.schema_arrow, layout, part)
                 yield from _batches(file, layout, part, "" if part == path else f"{part.name} ")
+        except UnicodeEncodeError as error:
+            raise SourceError(part, "a name that is not UTF-8", "Rename the file.") from error
         except (pa.ArrowException, OSError) as error:
             raise SourceError(
                 part, f"is no readable Parquet file ({type(error).__name__})", "Fetch it again."

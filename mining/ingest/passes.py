@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts import REJECTS, REPORTS, ReportStatus, TableWriter, fingerprint, iter_tables
+from mining.printable import utf8
 
 from .accounts import IngestCounts
 from .ledger import Ledger
@@ -147,7 +148,7 @@ def reject_table(rejects: Iterable[RawReject]) -> pa.Table:
         {
             "stage": "ingest",
             "table": REPORTS.name,
-            "key": one.key,
+            "key": utf8(one.key),
             "column": one.column,
             "reason": one.reason.value,
             "value_length": one.value_length,

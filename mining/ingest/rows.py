@@ -14,6 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from data_contracts import fingerprint
+from mining.printable import utf8
 
 MAX_TEXT_BYTES = 1_000_000
 # A single record longer than this is not read whole into memory.
@@ -130,6 +131,13 @@ class Batch:
     rejects: list[RawReject] = field(default_factory=list)
 
 
+def _texts(values: Sequence[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:  # readers refuse such text: what is left are names of files
+        return pa.array([value and utf8(value) for value in values], pa.string())
+
+
 def batched(items: Iterable[Row | RawReject], layout: Layout, source: str) -> Iterator[Batch]:
     """The records in batches that are bounded in rows and in characters."""
     schema = pa.schema([(name, pa.string()) for name in layout.needed])
@@ -139,7 +147,7 @@ def batched(items: Iterable[Row | RawReject], layout: Layout, source: str) -> It
 
     def batch() -> Batch:
         by_column = zip(*(row.values for row in rows), strict=True)
-        arrays = [pa.array(values, pa.string()) for values in by_column]
+        arrays = [_texts(values) for values in by_column]
         table = pa.table(arrays, schema=schema) if rows else schema.empty_table()
         return Batch(table, [row.place for row in rows], layout, source, list(rejects))
 

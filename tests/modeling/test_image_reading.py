@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +225,30 @@ def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> N
 def test_dicom_of_another_kind(tmp_path: Path, tags: dict[str, object], reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
         read_image(write_dicom(tmp_path / "a.dcm", RAMP, **tags))
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [({"Rows": 2, "Columns": 2}, "another size"), ({"Rows": 20_000}, "truncated"),
+     ({"Rows": 0}, "too many pixels"), ({"BitsAllocated": 1}, "unreadable"),
+     ({"RescaleSlope": float("nan"), "RescaleIntercept": 0}, "no finite"),
+     ({"NumberOfFrames": -1}, "several frames")],
+)  # fmt: skip
+def test_dicom_that_lies_about_its_pixels(
+    tmp_path: Path, tags: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ImageError, match=reason):
+        read_image(write_dicom(tmp_path / "a.dcm", RAMP, **tags))
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 4000), (10, 10), (0, 64), (2**31, 1)])
+def test_png_that_lies_about_its_size(tmp_path: Path, width: int, height: int) -> None:
+    data = bytearray(write_png(tmp_path / "a.png", pattern(1)).read_bytes())
+    data[16:24] = struct.pack(">II", width, height)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(ImageError):
+        _pixels(tmp_path / "a.png")
 
 
 def test_dicom_without_pixels(tmp_path: Path) -> None:
