@@ -34,16 +34,16 @@ demo: $(STAMP)  ## made-up images and reports → mined labels → network → b
 	@$(BIN)/cxrmine run $(DEMO)/phantoms/reports.jsonl --findings chestxray8 --images $(DEMO)/phantoms \
 		--truth $(DEMO)/phantoms/boxes.parquet --preset modern $(DEMO_SETTINGS:%=--set %) --out $(DEMO)
 
-test: $(STAMP)  ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+test: $(STAMP)  ## the tests, but for those that take long
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(PYTEST_ARGS)
 
 # What needs a program that is not there is skipped, and the reason says how to get it.
-test-all: $(STAMP)  ## the tests with a night of fuzzing, every skipped one with its reason
+test-all: $(STAMP)  ## all tests, with much more fuzzing, and every skipped one with its reason
 	@CXRMINE_FUZZ_EXAMPLES=$${CXRMINE_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 --dist loadfile -rs $(PYTEST_ARGS)
 
 NIGHTS ?= 200
 soak: $(STAMP)  ## nights of runs with kills at random moments: is what is left always whole?
-	@$(BIN)/python -m benchmarks.soak --nights $(NIGHTS)
+	@$(BIN)/python -m benchmarks.soak --nights $(NIGHTS) --markdown docs/results/soak.md
 
 audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and medspaCy; cross-validation
 	@$(BIN)/python -m benchmarks.audit_openi --markdown docs/results/openi_audit.md

@@ -88,10 +88,12 @@ def test_explain_says_what_each_state_of_the_source_and_settings_finds(
     assert "0 of 1 pieces" in told and "the others are new" in told
 
 
-def test_explain_names_the_finding_whose_words_changed(source: Path, tmp_path: Path) -> None:
+def test_explain_names_the_finding_whose_words_changed(
+    source: Path, tmp_path: Path, cxrmine: Told
+) -> None:
     findings = tmp_path / "bronchiectasis.toml"
     findings.write_text(VOCABULARY)
-    run_apart("run", source, "--findings", findings, "--out", tmp_path / "own")
+    cxrmine("run", source, "--findings", findings, "--out", tmp_path / "own")
     findings.write_text(VOCABULARY.replace("|bronchiectatic", ""))
     told = run_apart("cache", "explain", source, "--findings", findings)
     assert told_of(told)["mine"] == "miss"

@@ -19,6 +19,7 @@ from flows.configuration import (
 from mining.engine import Engine
 from mining.gate import FindingLimits
 from mining.settings import MiningSettings
+from tests.flows.desk_case import exit_code
 
 
 @pytest.fixture
@@ -123,8 +124,7 @@ def cxrmine(*arguments):
 def test_run_takes_what_the_line_does_not_say_from_the_file(write):
     path = write(CONFIGURED)
     (path.parent / "reports.tsv").write_text("KEY\tBODY\nR1\tFINDINGS: Heart is enlarged.\n")
-    done = cxrmine("run", "--config", path, "--profile", "clinical")
-    assert done.returncode == 0, done.stderr
+    assert exit_code("run", "--config", path, "--profile", "clinical") == 0
     record = json.loads((path.parent / "labels" / "run.json").read_text())
     assert record["settings"]["findings"] == "chestxray8"
     assert record["settings"]["profile"] == "clinical"

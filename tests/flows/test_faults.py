@@ -17,7 +17,7 @@ import pytest
 from tests.flows.engine_case import command, digests, environment, start, write_files
 
 FILES, EACH = 6, 150
-_PATIENCE = 90  # seconds; a run takes five on a free machine
+_PATIENCE = 300  # seconds; a run takes five on a free machine
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def cutting(cache: Path) -> Callable[[], bool]:
     return lambda: any(cache.glob("artifacts/pieces/*"))
 
 
-@pytest.mark.parametrize("stage", [cutting, judging])
+@pytest.mark.parametrize("stage", [pytest.param(cutting, marks=pytest.mark.slow), judging])
 def test_a_killed_worker_costs_nothing_but_time(
     source: Path, expected: dict[str, str], tmp_path: Path, cache: Path,
     stage: Callable[[Path], Callable[[], bool]],
@@ -118,7 +118,7 @@ def test_workers_end_with_the_run_that_was_killed(
     workers = workers_of(run)
     run.kill()
     run.communicate(timeout=_PATIENCE)
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=_PATIENCE)
     assert len(workers) == 2 and not alive
     assert not (tmp_path / "out").exists()
     mine(source, tmp_path / "out", cache)
@@ -130,7 +130,9 @@ def limit(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize(("workers", "size"), [(1, 2_000), (2, 13_500)])
+@pytest.mark.parametrize(
+    ("workers", "size"), [(1, 2_000), pytest.param(2, 13_500, marks=pytest.mark.slow)]
+)
 def test_a_full_disk_is_one_line_and_no_table(
     source: Path, expected: dict[str, str], tmp_path: Path, cache: Path, workers: int, size: int
 ) -> None:
@@ -161,7 +163,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("full", ["cache", "out"])
+@pytest.mark.parametrize("full", ["cache", pytest.param("out", marks=pytest.mark.slow)])
 def test_no_space_left_is_one_line_and_keeps_the_earlier_run(
     source: Path, small_disk: Path, tmp_path: Path, full: str
 ) -> None:
@@ -190,6 +192,7 @@ def test_two_runs_into_one_folder_leave_one_of_them_whole(
     assert {name: named[name] for name in digests(out)} == digests(out)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_source_share_what_they_store(
     source: Path, expected: dict[str, str], tmp_path: Path, cache: Path
 ) -> None:
@@ -236,7 +239,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 def busy_dask_workers(address: str) -> list[int]:
     from distributed import Client
 
-    with Client(address, timeout=20, set_as_default=False) as client:
+    with Client(address, timeout=_PATIENCE, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=_PATIENCE)
         return list(client.run(os.getpid).values())
 

@@ -164,7 +164,7 @@ def processes_of(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def wait_for(run: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(folder.glob(pattern)):
         assert run.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
@@ -175,7 +175,7 @@ def test_a_run_killed_while_its_server_starts_leaves_none(
     reports_csv: Path, tmp_path: Path
 ) -> None:
     run = start_run(reports_csv, tmp_path / "out")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (servers := [p for p in processes_of(run) if "uvicorn" in " ".join(p.cmdline())]):
         assert run.poll() is None and time.monotonic() < deadline
     os.kill(run.pid, signal.SIGKILL)

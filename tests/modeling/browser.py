@@ -41,7 +41,7 @@ class Page:
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
         while True:
-            message = json.loads(self._socket.recv(timeout=60))
+            message = json.loads(self._socket.recv(timeout=300))
             if message.get("id") == self._number:
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
@@ -76,7 +76,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 60) -> None:
+    def wait(self, condition: str, seconds: float = 300) -> None:
         """Returns when the expression has become true."""
         end = time.monotonic() + seconds
         while not self.evaluate(condition):
@@ -121,7 +121,7 @@ def _address(home: Path) -> str:
     """The socket of the first tab, once the browser has said where it listens."""
     from urllib.request import urlopen
 
-    told, end = home / "DevToolsActivePort", time.monotonic() + 60
+    told, end = home / "DevToolsActivePort", time.monotonic() + 300
     while True:
         assert time.monotonic() < end, "the browser does not start"
         with contextlib.suppress(OSError, IndexError, StopIteration):

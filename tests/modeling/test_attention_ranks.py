@@ -60,7 +60,7 @@ def test_two_processes_mine_as_one(block: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [*launch, str(script), str(classifier), str(two), block],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     mine_on(classifier, one, block, accumulate=2)

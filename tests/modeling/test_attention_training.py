@@ -119,7 +119,7 @@ def _run_apart(out: Path, kill_at: int) -> subprocess.CompletedProcess[str]:
     )
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, str(out), str(kill_at)],
-        cwd=ROOT, capture_output=True, text=True, timeout=240,
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

@@ -234,7 +234,7 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(tmp_path: Path)
     script.write_text(_BUILD)
     root = tmp_path / "killed"
     build = _start(script, table, root)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(list(root.glob("*/shard-*.npy"))) < 2:
         assert build.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
@@ -247,7 +247,7 @@ def test_killed_in_the_middle_and_run_again_gives_the_same_bytes(tmp_path: Path)
         time.sleep(0.02)
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("shard-*.npy")}
     assert 0 < len(kept) < 10
-    assert _start(script, table, root).wait(60) == 0
+    assert _start(script, table, root).wait(300) == 0
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # gone on, not begun again
     never = build_cache(images, size=256, resize="lanczos", root=tmp_path / "never", workers=1)
     assert _bytes(folder) == _bytes(never.folder)

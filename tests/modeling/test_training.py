@@ -71,7 +71,7 @@ def run_apart(out: Path, name: str, kill_at: int) -> subprocess.CompletedProcess
     )
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, str(out), name, str(kill_at)],
-        cwd=ROOT, capture_output=True, text=True, timeout=240,
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
@@ -232,7 +232,6 @@ def test_half_precision_trains(tmp_path: Path) -> None:
     assert {tensor.dtype for tensor in saved.values()} <= {torch.float32, torch.int64}
 
 
-@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     script = tmp_path / "ranks.py"
     script.write_text(
@@ -247,7 +246,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [*launch, str(script), str(tmp_path / "two")],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=240,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     train(Squares(40), Squares(15, seed=1), small_preset(steps=3, accumulate=2), tmp_path / "one",
