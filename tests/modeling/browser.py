@@ -59,16 +59,15 @@ class Page:
         elif message["method"] == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900) -> None:
-        """Returns when the page has loaded."""
+    def open(self, page: Path | str, *, width: int = 1280, height: int = 900) -> None:
+        """Returns when the page of a file or an address has loaded."""
+        address = page if isinstance(page, str) else page.as_uri()
         self.send(
             "Emulation.setDeviceMetricsOverride", width=width, height=height,
             deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
-        self.send("Page.navigate", url=path.as_uri())
-        self.wait(
-            f"document.readyState === 'complete' && location.href === {json.dumps(path.as_uri())}"
-        )
+        self.send("Page.navigate", url=address)
+        self.wait(f"document.readyState === 'complete' && location.href === {json.dumps(address)}")
 
     def evaluate(self, script: str) -> Any:
         """The value of an expression in the page."""
