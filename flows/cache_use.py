@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,11 +84,21 @@ def gate(root: Path, *, alone: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
+def mark(root: Path, path: Path) -> None:
+    """Gives the file a time that is not before this process began, though the clock was set back.
+
+    Errors: OSError.
+    """
+    own = _announced.get(root)
+    now = max(time.time_ns(), os.fstat(own).st_mtime_ns if own is not None else 0)
+    os.utime(path, ns=(now, now))
+
+
 def touch(root: Path, path: Path) -> bool:
     """Whether `path` is there and is now marked as used: it will not be pruned under this run."""
     with gate(root):
         try:
-            os.utime(path)
+            mark(root, path)
         except OSError:
             return False
     return True

@@ -137,7 +137,7 @@ def read_configuration(path: Path) -> Configuration:
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # bytes that are no text; nested too deeply
         raise ConfigurationError(path, "", f"no TOML: {error}") from error
     known = tuple(SECTIONS)
     made: dict[str, Any] = {}

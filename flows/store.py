@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.cache_use import announce, touch
+from flows.cache_use import announce, mark, touch
 from flows.files import digest_tree, sync_tree, table_hash
 from flows.work import sweep, work_folder
 
@@ -135,6 +135,7 @@ class Store:
             }  # fmt: skip
             wrapped = {"sha256": hashlib.sha256(_canonical(body)).hexdigest(), "body": body}
             (folder / MANIFEST).write_text(json.dumps(wrapped, indent=1, sort_keys=True))
+            mark(self.root, folder / MANIFEST)
             sync_tree(folder)
             target = self._folder(stage, key)
             self._commit(folder, target, files)

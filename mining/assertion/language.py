@@ -25,11 +25,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 DEFAULT_REACH = 12
 CLOSURE = 4
 
 _STEP = re.compile(r"^(\S+)\s+(<<|>>|<|>)(\S+)\s+(\S+)$")
+
+
+_GAP = re.compile("~[1-9][0-9]?")
+# What an expression may try, so that no sentence makes it run away: one word may govern 200 others.
+_MOST_STEPS, _MOST_DOWN, _MOST_WAYS = 8, 3, 10_000
 
 
 class RuleSyntaxError(ValueError):
@@ -142,6 +148,9 @@ def _compile_path(text: str, scope: Scope) -> Path:
                 target=node,
             )
         )
+    if len(steps) > _MOST_STEPS or sum(not step.up for step in steps) > _MOST_DOWN:
+        expected = f"at most {_MOST_STEPS} steps, {_MOST_DOWN} of them down (>); split the rule"
+        raise RuleSyntaxError(scope.where, text, expected)
     return Path(text, tuple(steps))
 
 
@@ -184,6 +193,8 @@ def _items(tokens: list[str], scope: Scope) -> tuple[Item, ...]:
     gap = 0
     for token in tokens:
         if token.startswith("~"):
+            if token[1:] and not _GAP.fullmatch(token):
+                raise RuleSyntaxError(scope.where, token, "a gap of ~1 to ~99, or ~ alone")
             gap = int(token[1:]) if token[1:] else scope.reach
             continue
         optional = token.endswith("?")
@@ -191,4 +202,8 @@ def _items(tokens: list[str], scope: Scope) -> tuple[Item, ...]:
         gap = 0
     if gap:
         raise RuleSyntaxError(scope.where, "~", "a word after the gap, seen from FINDING")
+    if prod((item.gap + 1) * (1 + item.optional) for item in items) > _MOST_WAYS:
+        raise RuleSyntaxError(
+            scope.where, " ".join(tokens), "fewer or narrower gaps; split the rule"
+        )
     return tuple(items)

@@ -61,7 +61,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as handle:
             return tomllib.load(handle)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # bytes that are no text; nested too deeply
         raise RuleFileError(str(file), f"no valid TOML: {error}") from error
 
 

@@ -59,6 +59,8 @@ def _report(file: Path, root: Path, notes: Counter[str]) -> Row | RawReject | No
 
     place = file.relative_to(root).as_posix() if root.is_dir() else file.name
     try:
+        if not file.is_file():
+            return RawReject(place, None, Reason.NOT_A_FILE)
         size = os.stat(file).st_size
         if size > MAX_RECORD_BYTES:
             return RawReject(place, None, Reason.TOO_LONG, size)

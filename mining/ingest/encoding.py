@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 from collections import Counter
@@ -45,7 +46,12 @@ def decode(raw: bytes, notes: Counter[str]) -> str | None:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """The file for reading; what is packed with gzip, whatever its name, is unpacked on the way."""
+    """The file for reading; what is packed with gzip, whatever its name, is unpacked on the way.
+
+    Errors: OSError, also for a pipe or a device, which may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no regular file", str(path))
     file = path.open("rb")
     packed = file.read(len(_GZIP)) == _GZIP
     file.seek(0)

@@ -71,6 +71,8 @@ def report_text(article: Element) -> str:
 def _from_file(file: Path, root: Path) -> Row | RawReject:
     place = file.relative_to(root).as_posix()
     try:
+        if not file.is_file():
+            return RawReject(place, None, Reason.NOT_A_FILE)
         if file.stat().st_size > MAX_RECORD_BYTES:
             return RawReject(place, None, Reason.TOO_LONG, file.stat().st_size)
         return _report(file.read_bytes(), place)

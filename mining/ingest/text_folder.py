@@ -49,6 +49,8 @@ def walk(folder: Path, suffix: str) -> Iterator[Path]:
 def _report(file: Path, root: Path, notes: Counter[str]) -> Row | RawReject:
     place = file.relative_to(root).as_posix()
     try:
+        if not file.is_file():  # a link to nowhere; a pipe or a device, which may never end
+            return RawReject(place, "text", Reason.NOT_A_FILE)
         if file.stat().st_size > 4 * MAX_TEXT_BYTES:
             return RawReject(place, "text", Reason.TOO_LONG, file.stat().st_size)
         raw = file.read_bytes()

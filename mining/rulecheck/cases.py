@@ -117,7 +117,7 @@ def load_golden(path: Path = GOLDEN) -> list[Golden]:
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # bytes that are no text; nested too deeply
         raise GoldenFileError(str(path), f"no valid TOML: {error}") from error
     counts: dict[str, int] = {}
     golden = []

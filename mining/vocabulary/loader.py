@@ -117,7 +117,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as handle:
             return tomllib.load(handle)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # bytes that are no text; nested too deeply
         raise VocabularyError(str(file), f"no valid TOML: {error}") from error
     except OSError as error:
         raise VocabularyError(str(file), f"{error.strerror}; expected a TOML file") from error

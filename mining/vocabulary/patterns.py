@@ -7,8 +7,13 @@ part of the mention and crosses no stop word).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+_MOST_OPTIONAL = 8
+_WIDEST = 20
+_GAP = re.compile("~([1-9]|1[0-9]|20)")
 
 
 class PatternError(ValueError):
@@ -70,8 +75,8 @@ def compile_pattern(text: str, words: Mapping[str, frozenset[str]], where: str) 
     gap = 0
     for token in text.split():
         if token.startswith("~"):
-            if not items or gap or not token[1:].isdigit() or int(token[1:]) < 1:
-                raise PatternError(where, text, "a gap such as ~3 between two words")
+            if not items or gap or not _GAP.fullmatch(token):
+                raise PatternError(where, text, f"a gap of ~1 to ~{_WIDEST} between two words")
             gap = int(token[1:])
             continue
         optional = token.startswith("[")
@@ -81,6 +86,8 @@ def compile_pattern(text: str, words: Mapping[str, frozenset[str]], where: str) 
         gap = 0
     if gap or not items or all(i.optional for i in items):
         raise PatternError(where, text, "at least one word that is not optional, none after a gap")
+    if sum(i.optional for i in items) > _MOST_OPTIONAL:  # each doubles the ways to match
+        raise PatternError(where, text, f"at most {_MOST_OPTIONAL} optional words; make it two")
     starts = []
     for n, item in enumerate(items):
         first = Item(item.words, 0, False)

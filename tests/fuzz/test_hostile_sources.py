@@ -16,6 +16,7 @@ from mining.ingest import SourceError, ingest
 from mining.ingest.blocks import write_piece
 from mining.ingest.pieces import source_pieces
 from mining.ingest.repeats import KEY, fates_of
+from tests.mining.ingest.ingest_sources import openi_xml
 
 TEXT = b"FINDINGS: No effusion."
 NAMES = [
@@ -101,3 +102,56 @@ def test_hashes_that_collide_keep_reports_apart(tmp_path):
 def _ids(out: Path) -> list[str]:
     ids: list[str] = pq.read_table(out / "reports.parquet")["report_id"].to_pylist()
     return ids
+
+
+# A pipe that nobody writes to, a device without end, memory that cannot be read, a lost link.
+@pytest.mark.parametrize(
+    ("ending", "whole"),
+    [(".txt", b"Clear."), (".xml", openi_xml("R1")), (".json", None), (".ndjson", None),
+     (".hl7", None), (".csv", None), (".jsonl", None)],
+)  # fmt: skip
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero", "/proc/self/mem", "/nowhere"])
+def test_what_is_no_file_never_hangs(ending, whole, target, tmp_path):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    if target == "pipe":
+        os.mkfifo(folder / f"a{ending}")
+    else:
+        (folder / f"a{ending}").symlink_to(target)
+    if whole is None:
+        with pytest.raises(SourceError):
+            ingest(folder / f"a{ending}", tmp_path / "out")
+        return
+    (folder / f"b{ending}").write_bytes(whole)
+    counts = ingest(folder, tmp_path / "out")
+    assert (counts.rows_out, counts.rejects) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("r.xml", "eCitation"), ("c.xml", "collection"), ("r.xml", "report"), ("c.xml", "report")],
+)
+@pytest.mark.parametrize("where", ["file", "parameter", "dtd"])
+def test_external_entities_are_never_read(name, head, where, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("quuxsecret")
+    types = {
+        "file": f'[<!ENTITY x SYSTEM "{secret.as_uri()}">]',
+        "parameter": f'[<!ENTITY % x SYSTEM "{secret.as_uri()}"> %x;]',
+        "dtd": f'SYSTEM "{secret.as_uri()}"',
+    }
+    body = (
+        '<uId id="R1"/><document><id>R1</id><passage><text>No mass. &x;</text></passage></document>'
+    )
+    text = f"<AbstractText>No mass. {'&x;' if where == 'file' else ''}</AbstractText>"
+    body = body if where == "file" else body.replace("&x;", "")
+    source = tmp_path / name
+    source.write_text(f"<!DOCTYPE a {types[where]}><{head}>{text}{body}</{head}>")
+    form = "bioc" if name == "c.xml" else "openi"
+    try:
+        ingest(source, tmp_path / "out", format=form)
+    except SourceError as error:
+        assert "quuxsecret" not in str(error)
+        return
+    table = pq.read_table(tmp_path / "out" / "reports.parquet")
+    assert "quuxsecret" not in str(table.to_pylist())
