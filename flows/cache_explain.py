@@ -71,12 +71,12 @@ def explain(
 
 
 def job_of_run(folder: Path) -> "Job":
-    """The job that the run in this folder did. Errors: OutputRefused."""
-    from flows.road import Job
+    """The job that the run in this folder did. Errors: OutputRefused, RemoteError."""
+    from flows.remote.source import job_for
 
     record = read_run(folder)
     given = record["input"]
-    return Job(given["source"], run_settings(folder), given["mapping"], given["format"])
+    return job_for(given["source"], run_settings(folder), given["mapping"], given["format"])
 
 
 def wanted_now(job: "Job") -> dict[str, dict[str, str]]:

@@ -6,9 +6,10 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from flows.cache_report import Stored, stored
-from flows.cache_use import gate, running
+from flows.cache_use import gate, used_by_others
 from flows.store import Store
 from flows.work import work_folder
 
@@ -48,17 +49,13 @@ def prune(
     """
     everything = sorted(stored(store), key=lambda one: (one.used, one.key))
     chosen = choose(everything, time.time(), max_bytes=max_bytes, max_age=max_age)
-    removed, in_use = [], []
+    removed: list[Stored] = []
+    in_use: list[Stored] = []
     with work_folder(store.root / "tmp", "prune") as work:
         for number, one in enumerate(chosen):
-            with gate(store.root, alone=True):
-                if _needed(store, one):
-                    in_use.append(one)
-                    continue
-                if not look_only and one.folder.is_dir():
-                    os.rename(one.folder, work / str(number))
-            removed.append(one)
-            shutil.rmtree(work / str(number), ignore_errors=True)
+            aside = work / str(number)
+            gone = _taken_away(store, one.folder, aside, look_only=look_only)
+            (removed if gone else in_use).append(one)
     left = sum(one.size for one in everything) - sum(one.size for one in removed)
     return Pruned(tuple(removed), tuple(in_use), left)
 
@@ -78,13 +75,25 @@ def choose(
     return chosen
 
 
-def _needed(store: Store, one: Stored) -> bool:
-    """Whether a running process may use it. Asked behind the gate: nobody touches it meanwhile."""
-    first = min(running(store.root), default=None)
-    if first is None:
-        return False
-    marks = [path.stat().st_mtime for path in one.folder.glob("*.json")]
-    return max(marks, default=0.0) >= first
+def remove_unused(store: Store, folders: Sequence[Path]) -> list[Path]:
+    """Those of the folders that are gone now; what another process may use stays."""
+    with work_folder(store.root / "tmp", "prune") as work:
+        return [
+            folder
+            for number, folder in enumerate(folders)
+            if _taken_away(store, folder, work / str(number))
+        ]
+
+
+def _taken_away(store: Store, folder: Path, aside: Path, *, look_only: bool = False) -> bool:
+    """Whether a folder could go, which it has unless this is only to look; whole, in one step."""
+    with gate(store.root, alone=True):
+        if used_by_others(store.root, folder):
+            return False
+        if not look_only and folder.is_dir():
+            os.rename(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    return True
 
 
 def read_size(text: str) -> int:

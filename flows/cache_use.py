@@ -102,3 +102,15 @@ def touch(root: Path, path: Path) -> bool:
         except OSError:
             return False
     return True
+
+
+def used_by_others(root: Path, folder: Path) -> bool:
+    """Whether another process may use what is in the folder: it was touched since that began.
+
+    To be asked behind the gate, so that nobody touches it meanwhile.
+    """
+    first = min(running(root), default=None)
+    if first is None:
+        return False
+    marks = [path.stat().st_mtime for path in folder.glob("*.json")]
+    return max(marks, default=0.0) >= first

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from flows.remote.address import is_address
 from mining.drift import DriftLimits
 from mining.engine import Engine, EngineError
 from mining.gate import GateLimits
@@ -39,7 +40,9 @@ def said(default: Any, meaning: str) -> Any:
 class SourceSection:
     """Where the reports come from."""
 
-    path: str = said("", 'a file, a folder, a .toml with a query, or "openi"')
+    path: str = said(
+        "", 'a file, a folder, an address (s3://…) of one, a .toml with a query, or "openi"'
+    )
     format: str = said("", "its format, where its name does not say; see docs/sources.md")
     map: dict[str, str] = field(
         default_factory=dict,
@@ -51,7 +54,7 @@ class SourceSection:
 class OutputSection:
     """Where the tables go."""
 
-    folder: str = said("", "the folder of the run; replaced whole by the next one")
+    folder: str = said("", "the folder of the run, or an address; replaced whole by the next one")
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,19 @@ class Configuration:
 
     @property
     def publishing(self) -> GateLimits | None:
-        """The gate, with its folder found from that of the file; None: nothing is published."""
+        """The gate, with its folder found from that of the file; None: nothing is published.
+
+        Errors: ConfigurationError for an address.
+        """
         folder = self.located(self.gate.published)
+        if is_address(folder):
+            wrong = "published: expected a local folder; [output] folder may be an address"
+            raise ConfigurationError(self.path, " [gate]", wrong)
         return replace(self.gate, published=folder) if folder else None
 
     def located(self, name: str) -> str:
-        """A path of the file, from its folder; names that are no path stay ("openi", "")."""
-        if name in ("", "openi", "none"):
+        """A path of the file, from its folder; names that are no path stay ("openi", "s3://…")."""
+        if name in ("", "openi", "none") or is_address(name):
             return name
         return str((self.path.parent / Path(name).expanduser()).resolve())
 

@@ -1,7 +1,8 @@
 """Forgetting reports: out of the caches, the sentence store and label sets, and a proof of it.
 
 In the cache an artifact that holds a word of them goes as a whole, since it is addressed by its
-content; it is made anew without them. A label set is written again without their rows, beside the
+content; it is made anew without them. Copies of what lies at addresses all go: not every format can
+be searched, and they are fetched again. A label set is written again without their rows, beside the
 old one, and takes its place in one step. The source is not ours to change: reports that still stand
 in it come back with the next run.
 """
@@ -32,6 +33,7 @@ from flows.forget_search import (
 )
 from flows.output import RUN_FILE, OutputRefused, work_beside
 from flows.published import LOCK, held
+from flows.remote.copies import copies
 from flows.store import MANIFEST, Store
 from flows.work import work_folder
 
@@ -48,6 +50,7 @@ class Forgotten:
     artifacts: int  # removed whole
     stored_sentences: int  # removed from the sentence store, per layer they stood in
     left: tuple[Found, ...]
+    copies: int = 0  # of what lies at addresses, removed whole whatever they hold
 
 
 def search(cache: Path, folders: Sequence[Path], target: Target) -> tuple[Found, ...]:
@@ -68,12 +71,13 @@ def forget(
         _check_place(folder)
     store = Store(cache, to_look=True)
     with _alone(cache, wait=wait):
+        fetched = _remove_artifacts(store, list(copies(store)))
         files = list(files_below([cache, *folders]))
         target = Target(reports, only_theirs(files, reports))
         before = tuple(found for path in files if (found := find_in(path, target)))
         holding = {found.path for found in before}
         stored = _clear_sentence_store(cache, target)
-        artifacts = _drop_artifacts(store, holding)
+        artifacts = _remove_artifacts(store, _holders(store, holding))
         for path in sorted(holding):
             if path.is_relative_to(cache) and path.suffix == ".parquet" and is_readable(path):
                 _rewrite(path, path, target)  # what else keeps tables in the cache
@@ -81,7 +85,7 @@ def forget(
             if any(path == folder or path.is_relative_to(folder) for path in holding):
                 _renew(folder, target)
         left = search(cache, folders, target)
-    return Forgotten(target, before, artifacts, stored, left)
+    return Forgotten(target, before, artifacts, stored, left, fetched)
 
 
 @contextlib.contextmanager
@@ -105,12 +109,15 @@ def _clear_sentence_store(cache: Path, target: Target) -> int:
     return sum(layer.remove(target.sentences) for layer in layers)
 
 
-def _drop_artifacts(store: Store, holding: Iterable[Path]) -> int:
-    folders = [
+def _holders(store: Store, holding: Iterable[Path]) -> list[Path]:
+    return [
         folder
         for _, folder in store.artifacts()
         if any(path.is_relative_to(folder) for path in holding)
     ]
+
+
+def _remove_artifacts(store: Store, folders: Sequence[Path]) -> int:
     with work_folder(store.root / "tmp", "forget") as work:
         for number, folder in enumerate(folders):
             os.rename(folder, work / str(number))  # at once: a half-removed one is no artifact

@@ -33,6 +33,8 @@ def print_forgotten(done: Forgotten, places: Sequence[Path]) -> None:
         f"they used: {done.artifacts:,} artifacts removed, "
         f"{done.stored_sentences:,} entries of the sentence store removed"
     )
+    if done.copies:
+        console.print(f"{done.copies:,} copies of what lies at addresses removed")
     console.print(table)
     _say_left(console, done.left, places)
 
@@ -46,6 +48,18 @@ def print_search(target: Target, places: Sequence[Path], left: Sequence[Found]) 
         f"{len(target.sentences):,} sentences"
     )
     _say_left(console, left, places)
+
+
+def print_addresses(addresses: Sequence[str]) -> None:
+    """Prints where label sets lie that were not looked at, and what to do about them."""
+    console = Console(highlight=False, soft_wrap=True)
+    for address in addresses:
+        console.print(
+            f"not looked at: {address}, where label sets were written from this cache. Take the "
+            "reports out of the source and run twice: the second run removes the last set that "
+            "has them, or delete the sets there",
+            markup=False,
+        )
 
 
 def _say_left(console: Console, left: Sequence[Found], places: Sequence[Path]) -> None:

@@ -6,6 +6,7 @@ report, the audit and the findings' figures.
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from prefect.states import Completed, Failed  # noqa: E402
 
 from flows.configuration import Configuration, ConfigurationError, read_configuration  # noqa: E402
 from flows.label import label  # noqa: E402
-from flows.output import RUN_FILE  # noqa: E402
+from flows.remote.places import Output, output_at  # noqa: E402
+from flows.remote.source import job_for  # noqa: E402
 from flows.result import RunResult  # noqa: E402
 from flows.road import Job  # noqa: E402
 from flows.run_report import RunReport, alarm_line, make_report, markdown, read_rates  # noqa: E402
@@ -38,27 +40,38 @@ def nightly(config: str) -> State[str]:
     Errors: ConfigurationError and those of the flow `label`.
     """
     configuration = read_for_nights(Path(config))
-    out = Path(configuration.located(configuration.output.folder))
-    old = read_rates(out) if (out / RUN_FILE).is_file() else None
-    gold = configuration.located(configuration.audit.gold) or None
+    with output_at(configuration.located(configuration.output.folder)) as output:
+        earlier = output.earlier()
+        old = None if earlier is None else read_rates(earlier)
+        result = _labelled(configuration, output)
+        report = make_report(output.folder, limits=configuration.drift, old=old)
+        result = output.deliver(result)
+        report = replace(report, folder=result.out)
+        written = keep_report(report, reports_folder(output.folder))
+        link = output.deliver_report(written)
+    out = output.shown
+    create_markdown_artifact(markdown(report), key="run-report", description=written.name)
+    create_link_artifact(link, key="run-report-file", link_text=written.name)
+    if result.problems or result.refused:
+        return Failed(message="; ".join([*result.problems, *result.refused]), data=out)
+    if report.alarms:
+        said = "; ".join(alarm_line(move) for move in report.alarms)
+        return Completed(name="Drifted", message=said, data=out)
+    return Completed(data=out)
+
+
+def _labelled(configuration: Configuration, output: Output) -> RunResult:
+    """What the flow `label` has left in the output's folder. Errors: those of the flow."""
     state: Any = label(
-        job_of(configuration), out, gold=gold, engine=configuration.engine.engine,
-        gate=configuration.publishing, return_state=True,
+        job_of(configuration), output.folder, gold=configuration.located(configuration.audit.gold)
+        or None, engine=configuration.engine.engine, gate=configuration.publishing,
+        return_state=True,
     )  # fmt: skip
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
     assert isinstance(result, RunResult)
-    report = make_report(result.out, limits=configuration.drift, old=old)
-    written = keep_report(report, reports_folder(out))
-    create_markdown_artifact(markdown(report), key="run-report", description=written.name)
-    create_link_artifact(written.as_uri(), key="run-report-file", link_text=written.name)
-    if result.problems or result.refused:
-        return Failed(message="; ".join([*result.problems, *result.refused]), data=str(out))
-    if report.alarms:
-        said = "; ".join(alarm_line(move) for move in report.alarms)
-        return Completed(name="Drifted", message=said, data=str(out))
-    return Completed(data=str(out))
+    return result
 
 
 def read_for_nights(path: Path) -> Configuration:
@@ -78,9 +91,9 @@ def read_for_nights(path: Path) -> Configuration:
 
 
 def job_of(configuration: Configuration) -> Job:
-    """What is to be mined."""
+    """What is to be mined; a source at an address is fetched. Errors: RemoteError."""
     source = configuration.source
-    return Job(
+    return job_for(
         configuration.located(source.path), configuration.mining, source.map or None,
         source.format or None,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from flows.cli.export import export
 from flows.cli.forget import forget
 from flows.cli.gallery import gallery
 from flows.cli.labels import labels
+from flows.cli.local_paths import local_paths
 from flows.cli.localise import localise
 from flows.cli.mine import mine
 from flows.cli.phantoms import phantoms
@@ -41,15 +42,15 @@ app = typer.Typer(
     help="Raw chest X-ray reports in, audited label tables out.",
 )
 for verb in (run, mine, report, audit, compare, diff, explain, export, stats, selfcheck, version):
-    app.command()(verb)
-app.command()(sample)
-app.command("evaluate-boxes")(evaluate_boxes)
+    app.command()(local_paths(verb))
+app.command()(local_paths(sample))
+app.command("evaluate-boxes")(local_paths(evaluate_boxes))
 for verb in (localise, gallery, trace):
-    app.command()(verb)
+    app.command()(local_paths(verb))
 for verb in (train, evaluate, predict, ablate, phantoms):
-    app.command()(verb)
+    app.command()(local_paths(verb))
 for verb in (schedule, serve, forget):
-    app.command()(verb)
+    app.command()(local_paths(verb))
 app.add_typer(cache, name="cache")
 app.add_typer(rules, name="rules")
 app.add_typer(labels, name="labels")

@@ -5,11 +5,18 @@ from typing import Annotated
 
 import typer
 
+from flows.remote.places import readable
 from mining.parsing.lightness import leave_torch_out
 
 
 def audit(
-    labels: Annotated[Path, typer.Argument(help="labels.parquet, or the folder of a run.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            parser=readable,
+            help="labels.parquet, the folder of a run, or an address.",
+        ),
+    ],
     golds: Annotated[
         list[str],
         typer.Argument(

@@ -15,12 +15,15 @@ OptionalSource = Annotated[
     str | None,
     typer.Argument(
         metavar="SOURCE",
-        help="Reports: a file or folder (docs/sources.md has all formats), a .toml with a query, "
-        'or "openi" for the installed OpenI reports.',
+        help="Reports: a file or folder (docs/sources.md has all formats) or its address (s3://…), "
+        'a .toml with a query, or "openi" for the installed OpenI reports.',
     ),
 ]
 OptionalOut = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for the tables and run.json.")
+    str | None,
+    typer.Option(
+        "--out", "-o", help="Folder for the tables and run.json, or an address (s3://…) for them."
+    ),
 ]
 Config = Annotated[
     Path | None,
@@ -33,7 +36,7 @@ class Chosen:
     """What is to be read, how, and where it goes."""
 
     source: str
-    out: Path
+    out: str
     mapping: list[str] | None
     format: str | None
     gold: str | None
@@ -45,7 +48,7 @@ class Chosen:
 def choose(
     config: Path | None,
     source: str | None,
-    out: Path | None,
+    out: str | None,
     mapping: list[str] | None,
     format: str | None,
     gold: str | None,
@@ -62,7 +65,7 @@ def choose(
         mining, engine, gate = read.mining, read.engine.engine, read.publishing
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
-            out = Path(read.located(read.output.folder))
+            out = read.located(read.output.folder)
         if mapping is None and read.source.map:
             mapping = [f"{ours}={theirs}" for ours, theirs in read.source.map.items()]
         format = format or read.source.format or None

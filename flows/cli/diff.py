@@ -5,12 +5,23 @@ from typing import Annotated
 
 import typer
 
+from flows.remote.places import readable
+
 TOO_MUCH_CHANGED = 1
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="labels.parquet, or the folder of a run.")],
-    after: Annotated[Path, typer.Argument(help="The label set to compare with it.")],
+    before: Annotated[
+        Path,
+        typer.Argument(
+            parser=readable,
+            help="labels.parquet, the folder of a run, or an address.",
+        ),
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(parser=readable, help="The label set to compare with it."),
+    ],
     max_flipped: Annotated[
         float | None,
         typer.Option(

@@ -6,12 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.options import Findings, Parser, Profile, leave_torch_out
+from flows.remote.places import readable
 
 
 def explain(
     text: Annotated[str, typer.Argument(help="A sentence or a report; with --labels a report id.")],
     labels: Annotated[
-        Path | None, typer.Option(help="The folder of a run that holds the report.")
+        Path | None,
+        typer.Option(
+            parser=readable,
+            metavar="RUN",
+            help="The folder of a run that holds the report, or an address.",
+        ),
     ] = None,
     profile: Profile = None,
     findings: Findings = None,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from flows.remote.places import readable
+
 
 class Layout(StrEnum):
     """Layouts that other tools read."""
@@ -16,7 +18,13 @@ class Layout(StrEnum):
 
 
 def export(
-    labels: Annotated[Path, typer.Argument(help="labels.parquet, or the folder of a run.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            parser=readable,
+            help="labels.parquet, the folder of a run, or an address.",
+        ),
+    ],
     to: Annotated[
         Layout,
         typer.Option(

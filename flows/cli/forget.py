@@ -32,6 +32,7 @@ def forget(
 
     Folders that label sets were published to from this cache are cleared without being named.
     Searches every file afterwards and prints what is left; ends with 3 unless that is nothing.
+    Label sets at addresses (s3://…) are not reached: they are named, with what to do.
     The source is left alone: take the reports out of it, or the next run brings them back.
     """
     from flows.environment import cache_root
@@ -39,8 +40,9 @@ def forget(
     from flows.forget import search
     from flows.forget_receipt import read_receipt, write_receipt
     from flows.forget_search import Target
-    from flows.forget_view import print_forgotten, print_search
+    from flows.forget_view import print_addresses, print_forgotten, print_search
     from flows.publishing import known_places
+    from flows.remote.known import known_addresses
     from flows.tables import read_ids
 
     reports = frozenset(read_ids(ids))
@@ -59,4 +61,5 @@ def forget(
             write_receipt(receipt, done.target)
         print_forgotten(done, [cache, *folders])
         left = done.left
+    print_addresses(known_addresses(cache))
     raise typer.Exit(LEFT_OVER if left else 0)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.local_paths import local
+
 labels = typer.Typer(no_args_is_help=True, help="Published label sets: list, choose, roll back.")
 DAMAGED = 3
 
@@ -58,6 +60,7 @@ def rollback(place: Place) -> None:
 
 
 def _root(place: Path) -> Path:
+    place = local(place, "labels")
     if place.suffix != ".toml":
         if not place.is_dir():
             raise typer.BadParameter(f"{place}: no such folder")

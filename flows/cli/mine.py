@@ -59,5 +59,9 @@ def mine(
     )
     from flows.cli.finish import finish
     from flows.mine import mine_reports
+    from flows.remote.places import output_at
 
-    raise typer.Exit(finish(mine_reports(job, out, allow_drift=allow_drift, engine=worked_by)))
+    with output_at(out) as output:
+        result = mine_reports(job, output.folder, allow_drift=allow_drift, engine=worked_by)
+        result = output.deliver(result)
+    raise typer.Exit(finish(result))

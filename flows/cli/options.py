@@ -1,7 +1,6 @@
 """Options that `run` and `mine` share, and the job that they describe."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,10 +16,16 @@ Source = Annotated[
     str,
     typer.Argument(
         help="Reports: a CSV, TSV, JSONL or Parquet file, OpenI XML (.tgz or folder), "
-        'a folder of .txt files, or "openi" for the installed OpenI reports.'
+        'a folder of .txt files, an address of one (s3://…), or "openi" for the installed OpenI '
+        "reports."
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the tables and run.json.")]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out", "-o", help="Folder for the tables and run.json, or an address (s3://…) for them."
+    ),
+]
 Profile = Annotated[
     str | None,
     typer.Option(help="What counts as positive: clinical (default), openi-mesh, chexpert."),
@@ -98,16 +103,17 @@ def make_job(
 ) -> "Job":
     """The job that these options describe; one not given stays as in `base`, or the default.
 
-    Errors: typer.BadParameter for a mapping that cannot be read.
+    Errors: typer.BadParameter for a mapping that cannot be read; RemoteError for a source at an
+    address, which is fetched now.
     """
     from mining.settings import MiningSettings
 
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     chosen = replace(base or MiningSettings(), **given)
     leave_torch_out(chosen.parser)
-    from flows.road import Job
+    from flows.remote.source import job_for
 
-    return Job(source, chosen, read_mapping(mapping), format)
+    return job_for(source, chosen, read_mapping(mapping), format)
 
 
 def make_engine(

@@ -5,13 +5,23 @@ from typing import Annotated
 
 import typer
 
+from flows.remote.places import readable
+
 ALARM = 1
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run: Annotated[
+        Path,
+        typer.Argument(parser=readable, help="The folder of a run, or an address."),
+    ],
     before: Annotated[
-        Path | None, typer.Option(help="The folder of an earlier run: what moved since?")
+        Path | None,
+        typer.Option(
+            parser=readable,
+            metavar="RUN",
+            help="The folder of an earlier run, or an address: what moved since?",
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A configuration file, for the limits in [drift].")

@@ -112,10 +112,11 @@ def run(
     stage = refresh.value if refresh else None
     if images is not None:
         from flows.cli.whole import run_with_images
+        from flows.remote.address import as_local
 
         code = run_with_images(
-            job, images, out, preset=preset, changes=changes, truth=truth, gold=gold,
-            allow_drift=allow_drift,
+            job, images, as_local(out, "--out with --images"), preset=preset, changes=changes,
+            truth=truth, gold=gold, allow_drift=allow_drift,
             label={"refresh": stage, "engine": worked_by, "gate": chosen.gate},
         )  # fmt: skip
         raise typer.Exit(code)
@@ -123,9 +124,12 @@ def run(
         raise typer.BadParameter("--set and --truth: found no --images, which they are for")
     from flows.cli.finish import finish
     from flows.label import run_label
+    from flows.remote.places import output_at
 
-    result = run_label(
-        job, out, gold=gold, refresh=stage, allow_drift=allow_drift, engine=worked_by,
-        gate=chosen.gate,
-    )  # fmt: skip
+    with output_at(out) as output:
+        result = run_label(
+            job, output.folder, gold=gold, refresh=stage, allow_drift=allow_drift,
+            engine=worked_by, gate=chosen.gate,
+        )  # fmt: skip
+        result = output.deliver(result)
     raise typer.Exit(finish(result))

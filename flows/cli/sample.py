@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.remote.places import readable
+
 if TYPE_CHECKING:
     from flows.sample import Drawn
 
 
 def sample(
-    labels: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(parser=readable, help="The folder of a run, or an address."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder for sample and sheets.")],
     size: Annotated[int | None, typer.Option(min=1, help="How many reports to draw.")] = None,
     width: Annotated[

@@ -5,10 +5,16 @@ from typing import Annotated
 
 import typer
 
+from flows.remote.places import readable
+
 
 def stats(
     labels: Annotated[
-        Path, typer.Argument(help="labels.parquet, the folder of a run, or a gold CSV or TSV.")
+        Path,
+        typer.Argument(
+            parser=readable,
+            help="labels.parquet, the folder of a run, or a gold CSV or TSV; or an address.",
+        ),
     ],
     key: Annotated[str | None, typer.Option(help="A gold's column of report ids.")] = None,
     json_file: Annotated[
