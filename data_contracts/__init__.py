@@ -1,9 +1,10 @@
 """What the tables of cxrmine are, and how they are written and read."""
 
 from .boxes import BOXES
-from .contract import Contract, ContractError
+from .contract import Contract, ContractError, column, schema_of
 from .disagreements import DISAGREEMENTS
 from .distinct_sentences import DISTINCT_SENTENCES
+from .filtered import FILTERED
 from .findings import (
     CHESTXRAY8,
     CHESTXRAY14,
@@ -46,6 +47,7 @@ __all__ = [
     "CHEXPERT_OF",
     "DISAGREEMENTS",
     "DISTINCT_SENTENCES",
+    "FILTERED",
     "FLIPS",
     "IMAGES",
     "JUDGEMENTS",
@@ -67,6 +69,7 @@ __all__ = [
     "UnknownFindingError",
     "Verdict",
     "check_rows",
+    "column",
     "content_hash",
     "finding_set",
     "finding_set_names",
@@ -79,5 +82,6 @@ __all__ = [
     "part_paths",
     "read_provenance",
     "read_table",
+    "schema_of",
     "write_table",
 ]

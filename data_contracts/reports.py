@@ -10,7 +10,7 @@ from .states import ReportStatus
 
 REPORTS = Contract(
     name="reports",
-    version=1,
+    version=2,
     schema=schema_of(
         column("report_id", pa.string(), "Identifier of the report; one row per report"),
         column("version", pa.int64(), "Number of this version; higher is newer", nullable=True),
@@ -30,6 +30,7 @@ REPORTS = Contract(
         ),
         column("procedure_code", pa.string(), "Code of the examination", nullable=True),
         column("modality", pa.string(), "Modality, e.g. XR, CR, DX", nullable=True),
+        column("body_part", pa.string(), "Body part examined, e.g. CHEST", nullable=True),
         column("language", pa.string(), "Language of the text, e.g. en", nullable=True),
         column("source", pa.string(), "File or archive member it was read from", nullable=True),
         column("text", pa.string(), "The whole report as received"),

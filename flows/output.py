@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the audit reads runs and needs none of the stages
     from flows.road import Step
 
 RUN_FILE = "run.json"
-PUBLISHED = ("reports", "mentions", "labels")
+PUBLISHED = ("reports", "mentions", "labels", "filtered")
 TOOL = "cxrmine"
 
 

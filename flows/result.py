@@ -17,11 +17,10 @@ _VERSIONED = ("cxrmine", "numpy", "pandas", "pyarrow", "scispacy", "spacy")
 class RunResult:
     """A finished run: its folder, the files in it, and which stage rejected too much.
 
-    `out` is an address where the run was asked for one. `published` says what came of publishing,
-    `refused` which conditions of the gate failed.
+    `published` says what came of publishing, `refused` which conditions of the gate failed.
     """
 
-    out: Path | str
+    out: Path
     files: tuple[str, ...]
     problems: tuple[str, ...] = ()
     audit_text: str = ""
@@ -46,10 +45,11 @@ def run_record(
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(job.settings),
         "input": {
-            "source": job.origin or job.source,
+            "source": job.source,
             "sha256": prints.source["source"],
             "mapping": dict(job.mapping) if job.mapping else None,
             "format": job.format,
+            "exams": job.exams.to_json(),
         },
         "stages": {step.stage: _stage_record(step, prints) for step in steps},
     }

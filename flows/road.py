@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from flows.store import Artifact
-from mining.fingerprints import source_fingerprint, stage_fingerprint
+from mining.fingerprints import ingest_fingerprint, source_fingerprint, stage_fingerprint
+from mining.ingest.exams import EVERY_EXAM, ExamFilter
 from mining.settings import MiningSettings
 from mining.stages import StageReport
 
@@ -33,13 +34,14 @@ GIVES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Job:
-    """What to mine and how; `origin` is the address that `source` is a local copy of."""
+    """What to mine and how."""
 
     source: str
     settings: MiningSettings
     mapping: Mapping[str, str] | None = None
     format: str | None = None
-    origin: str | None = None
+
+    exams: ExamFilter = EVERY_EXAM
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def job_prints(job: Job) -> Prints:
     """
     mapping = sorted(job.mapping.items()) if job.mapping else None
     source = {"source": source_fingerprint(job.source), "reading": repr((mapping, job.format))}
-    return Prints(source, {stage: stage_fingerprint(stage, job.settings) for stage in NEEDS})
+    stages = {stage: stage_fingerprint(stage, job.settings) for stage in NEEDS}
+    return Prints(source, {**stages, "ingest": ingest_fingerprint(job.settings, job.exams)})
 
 
 def over_reject_rate(steps: Iterable[Step], settings: MiningSettings) -> list[str]:

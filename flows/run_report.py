@@ -26,23 +26,26 @@ from data_contracts import (
 from flows.output import read_run
 from flows.tables import find_labels, find_run
 from mining.drift import DriftLimits, Moved, Rate, label_rates, moves
+from mining.stages import FILTERED_BY
 
 _COUNTS = ("rows_in", "rows_out", "rejects", "superseded", "duplicates", "filtered")
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run in figures; `moved` is empty where there is no earlier run to compare it with.
+    """A run in figures; `moved` is empty where there is no earlier run to compare it with."""
 
-    `folder` is an address where the run was asked for one.
-    """
-
-    folder: Path | str
+    folder: Path
     record: dict[str, Any]
     rejects: dict[str, int]
     rates: dict[str, Rate]
     before: Path | None = None
     moved: tuple[Moved, ...] = ()
+
+    @property
+    def filtered(self) -> dict[str, int]:
+        """Reports that are left out on purpose, by reason."""
+        return filtered_by(self.record)
 
     @property
     def alarms(self) -> tuple[Moved, ...]:
@@ -63,6 +66,7 @@ class RunReport:
                 for name, stage in self.record["stages"].items()
             },
             "rejects": self.rejects,
+            "filtered": self.filtered,
             "rates": {what: {**asdict(r), "share": r.share} for what, r in self.rates.items()},
             "drift": [
                 {"what": m.what, "before": m.before.share, "after": m.after.share,
@@ -114,6 +118,17 @@ def read_rates(folder: Path) -> dict[str, Rate]:
     return {**overall, **rates}
 
 
+def filtered_by(record: Mapping[str, Any]) -> dict[str, int]:
+    """How many reports a run left out on purpose, by reason, the commonest first."""
+    details = record["stages"]["ingest"].get("details", {})
+    found = {
+        name.removeprefix(FILTERED_BY): count
+        for name, count in details.items()
+        if name.startswith(FILTERED_BY)
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
 def _rejects(folder: Path) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for table in iter_tables(folder / "rejects.parquet", REJECTS, columns=["stage", "reason"]):
@@ -127,7 +142,7 @@ def markdown(report: RunReport) -> str:
     """The report as Markdown: alarms first, then stages, rejects, shares."""
     record = report.record
     lines = [
-        f"# Run of {record['started']}",
+        f"# Run of {record['started'].replace('T', ' ').replace('+00:00', ' UTC')}",
         "",
         f"{record['status']}, {record['seconds']:,.1f} s, {record['input']['source']}",
         "",
@@ -136,14 +151,19 @@ def markdown(report: RunReport) -> str:
     lines += [f"- **alarm**: {alarm_line(move)}" for move in report.alarms]
     if report.moved and not report.alarms:
         lines.append("- nothing moved by more than it may since the run before")
-    head = ["stage", *(name.replace("_", " ") for name in _COUNTS), "seconds", "cached"]
+    stages = record["stages"].values()
+    told = [n for n in _COUNTS if n in _COUNTS[:3] or any(stage[n] for stage in stages)]
+    head = ["stage", *(name.replace("_", " ") for name in told), "seconds", "cached"]
     rows = [
-        [name, *(f"{stage[key]:,}" for key in _COUNTS), f"{stage['seconds']:,.1f}",
+        [name, *(f"{stage[key]:,}" for key in told), f"{stage['seconds']:,.1f}",
          "yes" if stage["cached"] else "no"]
         for name, stage in record["stages"].items()
     ]  # fmt: skip
     lines += ["", "## Stages", "", *_table(head, rows), "", "## Rejects", ""]
     lines += [f"- {count:,} × {why}" for why, count in report.rejects.items()] or ["- none"]
+    if report.filtered:
+        lines += ["", "## Filtered", ""]
+        lines += [f"- {count:,} × {why}" for why, count in report.filtered.items()]
     lines += ["", "## Shares", ""]
     old = {move.what: move for move in report.moved}
     rows = [

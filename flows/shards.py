@@ -108,16 +108,16 @@ class Shards:
                 [one.folder for one in made], folder, name=Path(job.source).name,
                 notes=_notes(made), provenance=own,
             )  # fmt: skip
-            fields = {name: value for name, value in asdict(counts).items() if name != "notes"}
-            return asdict(StageReport("ingest", **fields))
+            return asdict(stages.ingest_report(counts))
 
         return self._store.put("ingest", key, write, {"inputs": hashes, "fingerprint": own})
 
     def _single_pass(self, folder: Path) -> dict[str, Any]:
         job = self._job
         report = stages.ingest(
-            job.source, folder, settings=job.settings, mapping=job.mapping, format=job.format
-        )
+            job.source, folder, settings=job.settings, mapping=job.mapping, format=job.format,
+            exams=job.exams,
+        )  # fmt: skip
         report.check()
         return asdict(report)
 
@@ -263,7 +263,10 @@ def make_shard(shard: ShardJob) -> Artifact:
 def _write_piece(shard: ShardJob, folder: Path) -> dict[str, Any]:
     settings = shard.job.settings
     assert shard.piece is not None
-    counts = write_piece(shard.piece, folder, block=settings.block, provenance=shard.fingerprint)
+    counts = write_piece(
+        shard.piece, folder, block=settings.block, exams=shard.job.exams,
+        provenance=shard.fingerprint,
+    )  # fmt: skip
     return asdict(counts)
 
 

@@ -12,13 +12,14 @@ from mining.assertion.negex import negex_print
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
 from mining.concepts.umls import find_umls
 from mining.concepts.umls_matcher import SETTINGS as UMLS_SETTINGS
+from mining.ingest.exams import ExamFilter
 from mining.ingest.formats import OPENI
 from mining.ingest.openi import openi_corpus
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.settings import MiningSettings
 
 # Raised by hand when a stage's code changes what it writes.
-STAGE_VERSIONS = {"ingest": 2, "sentences": 3, "parse": 2, "mine": 2, "label": 1}
+STAGE_VERSIONS = {"ingest": 3, "sentences": 3, "parse": 2, "mine": 2, "label": 1}
 STAGES = tuple(STAGE_VERSIONS)
 _SECTIONS = Path(__file__).parent / "sections.toml"
 
@@ -59,6 +60,12 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
         prints["profile"] = f"{profile.name} {profile.content_hash}"
         prints["findings"] = the_findings(settings.findings).id
     return prints
+
+
+def ingest_fingerprint(settings: MiningSettings, exams: ExamFilter) -> dict[str, str]:
+    """What the tables of reports depend on: settings, versions, which examinations are wanted."""
+    prints = stage_fingerprint("ingest", settings)
+    return {**prints, "exams": exams.fingerprint} if exams.asks else prints
 
 
 def linker_print() -> str:

@@ -25,8 +25,10 @@ from data_contracts import (
     write_table,
 )
 from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
-from mining.fingerprints import stage_fingerprint
+from mining.fingerprints import ingest_fingerprint, stage_fingerprint
+from mining.ingest import IngestCounts
 from mining.ingest import ingest as ingest_source
+from mining.ingest.exams import EVERY_EXAM, ExamFilter
 from mining.joining import JudgedSentences, judgement_rows, trees
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
@@ -36,6 +38,7 @@ from mining.sentences import split_sentences
 from mining.settings import MiningSettings
 
 _PARSE_BATCH = 4096
+FILTERED_BY = "filtered, "  # begins the names of details that say why
 DISTINCT_COLUMNS = ["sentence_id", "text", "abbreviations"]
 
 
@@ -74,19 +77,27 @@ def ingest(
     settings: MiningSettings,
     mapping: Mapping[str, str] | None = None,
     format: str | None = None,
+    exams: ExamFilter = EVERY_EXAM,
 ) -> StageReport:
-    """reports.parquet and rejects.parquet from a source of reports, read in a single pass."""
+    """reports.parquet, rejects.parquet and filtered.parquet from a source, in a single pass."""
     counts = ingest_source(
         source,
         out,
         mapping=mapping,
         format=format,
+        exams=exams,
         shards=max(1, settings.shards),
-        provenance=stage_fingerprint("ingest", settings),
+        provenance=ingest_fingerprint(settings, exams),
     )
+    return ingest_report(counts)
+
+
+def ingest_report(counts: IngestCounts) -> StageReport:
+    """The accounts of an ingestion as those of a stage; its details say why rows were filtered."""
     return StageReport(
         "ingest", counts.rows_in, counts.rows_out, counts.rejects,
         counts.superseded, counts.duplicates, counts.filtered,
+        details={f"{FILTERED_BY}{reason}": n for reason, n in counts.filtered_by.items()},
     )  # fmt: skip
 
 

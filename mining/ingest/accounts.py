@@ -22,8 +22,9 @@ class AccountsError(RuntimeError):
 class IngestCounts:
     """Rows of a source by what became of them.
 
-    `filtered` are cancellations; `notes` counts what readers put up with, e.g. lines in an old
-    encoding. AccountsError unless rows_in is the sum of the others.
+    `filtered` are cancellations and examinations that are not wanted, `filtered_by` the same by
+    reason; `notes` counts what readers put up with, e.g. lines in an old encoding. AccountsError
+    unless rows_in is the sum of the others.
     """
 
     rows_in: int
@@ -33,9 +34,11 @@ class IngestCounts:
     duplicates: int = 0
     filtered: int = 0
     notes: Mapping[str, int] = field(default_factory=dict)
+    filtered_by: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.rows_in != self.accounted:
+        told = sum(self.filtered_by.values()) if self.filtered_by else self.filtered
+        if self.rows_in != self.accounted or self.filtered != told:
             raise AccountsError(self)
 
     @property

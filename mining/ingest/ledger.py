@@ -16,18 +16,22 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA temp_store = FILE;
-CREATE TABLE ids (hash INTEGER, line INTEGER, cancelled INTEGER);
+CREATE TABLE ids (hash INTEGER, line INTEGER, cancelled INTEGER, arrival INTEGER);
 CREATE TABLE candidates (
-    report_id TEXT, line INTEGER, text_sha256 TEXT, version INTEGER, received INTEGER, status TEXT
+    report_id TEXT, line INTEGER, text_sha256 TEXT, version INTEGER, received INTEGER, status TEXT,
+    arrival INTEGER
 );
 CREATE TABLE fates (line INTEGER PRIMARY KEY, fate INTEGER);
 """
 # Rows that need a closer look: their id may occur again (equal hashes), or withdraws a report.
 _SUSPECTS = """
-SELECT line FROM ids WHERE hash IN (
+SELECT line, arrival FROM ids WHERE line >= ? AND line < ? AND hash IN (
     SELECT hash FROM ids GROUP BY hash HAVING COUNT(*) > 1 OR MAX(cancelled)
 ) ORDER BY line
 """
+# Rows that are left out by their examination are numbered apart, after all others.
+EXCLUDED = 1 << 48
+LAST = 1 << 62
 
 
 class Ledger:
@@ -40,7 +44,7 @@ class Ledger:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(_SCHEMA)
         self._connection.execute("BEGIN")
-        self._lines = 0
+        self._next = {False: 0, True: EXCLUDED}
 
     def __enter__(self) -> Self:
         return self
@@ -53,25 +57,36 @@ class Ledger:
     ) -> None:
         self._connection.close()
 
-    def note(self, report_ids: list[str], cancelled: list[bool]) -> None:
-        """Notes the next rows."""
-        lines = range(self._lines, self._lines + len(report_ids))
-        self._lines += len(report_ids)
+    def note(
+        self,
+        report_ids: list[str],
+        cancelled: list[bool],
+        arrivals: list[int],
+        *,
+        excluded: bool = False,
+    ) -> None:
+        """Notes the next rows; those that are `excluded` have numbers from EXCLUDED on."""
+        start = self._next[excluded]
+        self._next[excluded] += len(report_ids)
+        lines = range(start, self._next[excluded])
         self._connection.executemany(
-            "INSERT INTO ids VALUES (?, ?, ?)",
-            zip(map(hash, report_ids), lines, cancelled, strict=True),
+            "INSERT INTO ids VALUES (?, ?, ?, ?)",
+            zip(map(hash, report_ids), lines, cancelled, arrivals, strict=True),
         )
 
-    def suspects(self) -> Iterator[int]:
-        """The lines whose details `add` is to get, ascending."""
-        return (line for (line,) in self._connection.cursor().execute(_SUSPECTS))
+    def suspects(self, start: int = 0, stop: int = LAST) -> Iterator[tuple[int, int]]:
+        """The lines, from start to stop, whose details `add` is to get, ascending; arrivals."""
+        return self._connection.cursor().execute(_SUSPECTS, (start, stop))
 
     def add(self, details: Iterable[tuple[str, int, Version]]) -> None:
         """Notes the id, line and details of suspects."""
         self._connection.executemany(
-            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (report_id, line, one.text_sha256, one.version, one.received, one.status)
+                (
+                    *(report_id, line, one.text_sha256, one.version, one.received, one.status),
+                    one.arrival,
+                )
                 for report_id, line, one in details
             ),
         )
@@ -95,7 +110,9 @@ class Ledger:
                 counts[fate] += 1
         return counts
 
-    def losses(self) -> Iterator[tuple[int, Fate]]:
-        """Line and fate of every row that is not kept, ascending."""
-        rows = self._connection.cursor().execute("SELECT line, fate FROM fates ORDER BY line")
+    def losses(self, start: int = 0, stop: int = LAST) -> Iterator[tuple[int, Fate]]:
+        """Line and fate of every row from start to stop that is not kept, ascending."""
+        rows = self._connection.cursor().execute(
+            "SELECT line, fate FROM fates WHERE line >= ? AND line < ? ORDER BY line", (start, stop)
+        )
         return ((line, Fate(fate)) for line, fate in rows)

@@ -44,10 +44,12 @@ class Normalised:
     """Rows under the schema of reports and the rejects, both in the order of the source.
 
     A cancelled report may come without text: it is there to withdraw others, never to be read.
+    `arrivals` says when each came to us, where that is known; later ones are larger.
     """
 
     reports: pa.Table
     rejects: list[RawReject]
+    arrivals: pa.Array | None = None
 
 
 def normalise(batch: Batch) -> Normalised:
@@ -61,7 +63,10 @@ def normalise(batch: Batch) -> Normalised:
     split = _Split(batch, columns)
     texts = {
         name: split.trimmed(name)
-        for name in ("study_id", "patient_id", "procedure_code", "modality", "language", "source")
+        for name in (
+            *("study_id", "patient_id", "procedure_code", "modality", "body_part", "language"),
+            "source",
+        )
     }
     texts["source"] = pc.fill_null(texts["source"], utf8(batch.source))
     report_id = split.report_id()

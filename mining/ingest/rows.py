@@ -75,6 +75,7 @@ class RawReport:
     received_at: datetime | None
     procedure_code: str | None
     modality: str | None
+    body_part: str | None
     language: str | None
     source: str | None
     text: str

@@ -21,12 +21,16 @@ class Fate(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What decides between versions; `received` in any unit. Null status is read as final."""
+    """What decides between versions; `received` in any unit. Null status is read as final.
+
+    `arrival` says when the source gave it to us, where that is known: more is later.
+    """
 
     text_sha256: str
     version: int | None = None
     received: int | None = None
     status: str | None = None
+    arrival: int = 0
 
     @property
     def rank(self) -> int:
@@ -43,6 +47,7 @@ _CANCELLED = _RANKS[ReportStatus.CANCELLED]
 _ORDERS: tuple[Callable[[Version], int | None], ...] = (
     lambda version: version.version,
     lambda version: version.received,
+    lambda version: version.arrival,
     lambda version: version.rank,
 )
 
@@ -61,7 +66,7 @@ def resolve(versions: Sequence[Version]) -> list[Fate]:
     fates = [Fate.SUPERSEDED] * len(versions)
     first: dict[tuple[object, ...], int] = {}
     for index, one in enumerate(versions):
-        same = (one.text_sha256, one.version, one.received, one.rank)
+        same = (one.text_sha256, one.version, one.received, one.rank, one.arrival)
         if first.setdefault(same, index) != index:
             fates[index] = Fate.DUPLICATE
     standing = list(first.values())

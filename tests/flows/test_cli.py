@@ -19,7 +19,13 @@ from tests.flows.desk_case import exit_code as cxrmine
 
 WriteReports = Callable[[Path, list[tuple[str, str]]], Path]
 ROOT = Path(__file__).parents[2]
-TABLES = {"reports.parquet", "mentions.parquet", "labels.parquet", "rejects.parquet"}
+TABLES = {
+    "reports.parquet",
+    "mentions.parquet",
+    "labels.parquet",
+    "rejects.parquet",
+    "filtered.parquet",
+}
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -48,7 +48,13 @@ def source(tmp_path):
 def test_every_row_is_accounted_for(tmp_path, source):
     counts = ingest(source, tmp_path / "out")
     assert counts == IngestCounts(
-        rows_in=10, rows_out=3, rejects=3, superseded=2, duplicates=1, filtered=1
+        rows_in=10,
+        rows_out=3,
+        rejects=3,
+        superseded=2,
+        duplicates=1,
+        filtered=1,
+        filtered_by={"cancelled": 1},
     )
     assert ids_and_texts(tmp_path / "out" / "reports.parquet") == [
         ("B", "Only."),
@@ -64,10 +70,10 @@ def test_every_row_is_accounted_for(tmp_path, source):
     assert {row["stage"] for row in rejects} == {"ingest"}
 
 
-def test_only_the_two_tables_are_left(tmp_path, source):
+def test_only_the_tables_are_left(tmp_path, source):
     ingest(source, tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["rejects.parquet", "reports.parquet"]
+    assert names == ["filtered.parquet", "rejects.parquet", "reports.parquet"]
 
 
 def test_nothing_is_left_of_a_source_that_cannot_be_read(tmp_path):
