@@ -17,10 +17,11 @@ _VERSIONED = ("cxrmine", "numpy", "pandas", "pyarrow", "scispacy", "spacy")
 class RunResult:
     """A finished run: its folder, the files in it, and which stage rejected too much.
 
-    `published` says what came of publishing, `refused` which conditions of the gate failed.
+    `out` is an address where the run was asked for one. `published` says what came of publishing,
+    `refused` which conditions of the gate failed.
     """
 
-    out: Path
+    out: Path | str
     files: tuple[str, ...]
     problems: tuple[str, ...] = ()
     audit_text: str = ""
@@ -45,7 +46,7 @@ def run_record(
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(job.settings),
         "input": {
-            "source": job.source,
+            "source": job.origin or job.source,
             "sha256": prints.source["source"],
             "mapping": dict(job.mapping) if job.mapping else None,
             "format": job.format,

@@ -34,13 +34,13 @@ GIVES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Job:
-    """What to mine and how."""
+    """What to mine and how; `origin` is the address that `source` is a local copy of."""
 
     source: str
     settings: MiningSettings
     mapping: Mapping[str, str] | None = None
     format: str | None = None
-
+    origin: str | None = None
     exams: ExamFilter = EVERY_EXAM
 
 

@@ -33,9 +33,12 @@ _COUNTS = ("rows_in", "rows_out", "rejects", "superseded", "duplicates", "filter
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run in figures; `moved` is empty where there is no earlier run to compare it with."""
+    """A run in figures; `moved` is empty where there is no earlier run to compare it with.
 
-    folder: Path
+    `folder` is an address where the run was asked for one.
+    """
+
+    folder: Path | str
     record: dict[str, Any]
     rejects: dict[str, int]
     rates: dict[str, Rate]
