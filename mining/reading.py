@@ -48,7 +48,10 @@ def cut(text: str) -> Sentence:
     ('no', 'effusion', '.')
     """
     offsets = tuple(tokenize(text))
-    return Sentence(text, offsets, tuple(text[a:b].lower() for a, b in offsets))
+    lower = text.lower()
+    if len(lower) != len(text):  # one letter in lower case may be two
+        return Sentence(text, offsets, tuple(text[a:b].lower() for a, b in offsets))
+    return Sentence(text, offsets, tuple(lower[a:b] for a, b in offsets))
 
 
 class SentenceReader:

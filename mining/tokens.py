@@ -11,9 +11,10 @@ import re
 __all__ = ["tokenize"]
 
 _PATTERN = r"""
-    # most words, whichever of the cuts below they would be left to: nothing but a space or a comma
-    # follows ("cannot" and "dont" are cut), so most text is read without trying anything else
-    (?<!\w) [a-z]++ (?<!nt) (?<!not) (?=[ ,])
+    # most words, so that most text is read without trying what follows: a word in front of a space
+    # or comma that is not "cannot" or "dont", or of a final stop that no abbreviation owns
+    (?<!\w) [a-z]++ (?: (?<!nt) (?<!not) (?=[ ,])
+    | (?=\.(?:\s|$)) (?<! nt | ot | dr | mr | rs | ms | vs | st | ox | pt | of ) (?<!\b[a-z]) )
     # contractions without their apostrophe, and "cannot": the first half, then the second
   | (?<!\w) (?: can(?=not\b) | (?:do|does|did|is|are|was|were|has|have|had|could|would|should)
     (?=nt\b) )

@@ -33,6 +33,9 @@ class Ruling:
     context_rules: tuple[str, ...] = ()
 
 
+_ASSERTED = Ruling(Verdict.PRESENT, 1.0, DEFAULT_RULE)
+
+
 class SentenceJudge:
     """Judges the mentions of one sentence; what the rules need of it is worked out once."""
 
@@ -55,6 +58,8 @@ class SentenceJudge:
         `own_rules_only`: only rules written for this form decide ("heart size" is normal or is
         no mention at all).
         """
+        if not self._candidates:
+            return _ASSERTED
         target = Target(tuple(tokens))
         anchors = Anchors(self._graph, target, self._book.policy)
         temporality, experiencer = "current", "patient"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mining.assertion.graph import ClimbPolicy, Graph
 from mining.assertion.language import CLOSURE, Expression, Item, Path, Step, Surface
@@ -35,17 +36,26 @@ class Match:
 
 
 class Anchors:
-    """The words a path may start from: the mention's heads, and what they climb to."""
+    """The words a path may start from, found when a rule asks for them."""
 
     def __init__(self, graph: Graph, target: Target, policy: ClimbPolicy) -> None:
-        self.span = frozenset(target.tokens)
-        self._graph, self._policy = graph, policy
-        self.heads = graph.heads_of(target.tokens)
-        self.climbed: list[int] = []
-        for head in self.heads:
-            for node in graph.climb(head, policy):
-                if node not in self.climbed:
-                    self.climbed.append(node)
+        self._graph, self._policy, self._target = graph, policy, target
+
+    @cached_property
+    def span(self) -> frozenset[int]:
+        """The mention's tokens."""
+        return frozenset(self._target.tokens)
+
+    @cached_property
+    def heads(self) -> list[int]:
+        """The mention's heads."""
+        return self._graph.heads_of(self._target.tokens)
+
+    @cached_property
+    def climbed(self) -> list[int]:
+        """The heads and what they climb to, each once."""
+        chains = (self._graph.climb(head, self._policy) for head in self.heads)
+        return list(dict.fromkeys(node for chain in chains for node in chain))
 
     def stands_alone(self, node: int) -> bool:
         """Whether a conjunct opens a statement of its own (ClimbPolicy)."""

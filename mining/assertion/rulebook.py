@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import NamedTuple
 
 from data_contracts import Verdict
@@ -87,19 +88,29 @@ class RuleBook:
 
     @cached_property
     def _telling(self) -> frozenset[str]:
+        return frozenset(self._meets)
+
+    @cached_property
+    def _meets(self) -> Mapping[str, int]:
+        """For each word the lists that it stands in, a bit each, as in `_Entry.asks`."""
         entries = (entry for entries in self._index.values() for entry in entries)
-        return frozenset(word for entry in entries for words in entry.needs for word in words)
+        meets: dict[str, int] = {}
+        for number, words in enumerate(_lists(entry.needs for entry in entries)):
+            for word in words:
+                meets[word] = meets.get(word, 0) | 1 << number
+        return meets
 
     @cached_property
     def _known(self) -> dict[frozenset[str], _Live]:
         return {}
 
     def _could_fire(self, words: frozenset[str]) -> _Live:
+        met = reduce(or_, (self._meets[word] for word in words), 0)
         entries = {
             entry
             for word in words & self.trigger_words
             for entry in self._index[word]
-            if all(s & words for s in entry.needs)
+            if entry.asks & met == entry.asks
         }
         found: dict[int, list[Expression]] = {}
         for number, expression in sorted({(e.rule, e.expression) for e in entries}):
@@ -120,20 +131,31 @@ class _Live(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """Where a trigger word leads: an expression, and the lists that a sentence must meet."""
+    """Where a trigger word leads: an expression, and the lists that a sentence must meet.
+
+    `asks` has a bit for each of the lists, by their number among those of all rules.
+    """
 
     rule: int
     expression: int
     graph: bool
     needs: tuple[frozenset[str], ...]
+    asks: int
 
 
-def _index(rules: Iterable[Rule]) -> dict[str, tuple[_Entry, ...]]:
+def _index(rules: Sequence[Rule]) -> dict[str, tuple[_Entry, ...]]:
     index: dict[str, list[_Entry]] = {}
+    sets_of = [[expression.word_sets() for expression in rule.expressions] for rule in rules]
+    number_of = {s: n for n, s in enumerate(_lists(sets for rule in sets_of for sets in rule))}
     for number, rule in enumerate(rules):
-        for e, expression in enumerate(rule.expressions):
-            sets = expression.word_sets()
+        for e, (expression, sets) in enumerate(zip(rule.expressions, sets_of[number], strict=True)):
             graph = rule.same_clause or isinstance(expression, Path)
+            asks = reduce(or_, (1 << number_of[s] for s in sets), 0)
             for word in min(sets, key=len):
-                index.setdefault(word, []).append(_Entry(number, e, graph, tuple(sets)))
+                index.setdefault(word, []).append(_Entry(number, e, graph, tuple(sets), asks))
     return {word: tuple(entries) for word, entries in index.items()}
+
+
+def _lists(needs: Iterable[Iterable[frozenset[str]]]) -> list[frozenset[str]]:
+    """The different lists of words, in one order whoever asks."""
+    return sorted({words for sets in needs for words in sets}, key=sorted)

@@ -1,7 +1,7 @@
 """The default parser: a small dependency parser whose weights ship with the package."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODEL_FOLDER", "EmbeddedParser", "load_embedded", "read_pipeline", "save_spacy_model"]
 
-_BATCH = 256  # sentences of about one length; more gains nothing and holds more memory
+_BATCH = 4000  # words in sentences of about one length; more would not stay in the cache
 
 MODEL_FOLDER = Path(__file__).parent / "embedded_model"
 
@@ -41,8 +41,7 @@ class EmbeddedParser:
         }
         sentences = [(i, words) for i, words in enumerate(cut) if isinstance(words, Words)]
         sentences.sort(key=lambda sentence: len(sentence[1].forms))
-        for start in range(0, len(sentences), _BATCH):
-            batch = sentences[start : start + _BATCH]
+        for batch in _batches(sentences):
             parsed = self._parse([words for _, words in batch])
             trees.update(zip((i for i, _ in batch), parsed, strict=True))
         return [trees[i] for i in range(len(texts))]
@@ -69,6 +68,17 @@ class EmbeddedParser:
             return Parse(words.starts, words.ends, tuple(heads), tuple(labels))
         except InvalidParseError as error:
             return Unparsed(f"no tree: found {error.found}, expected {error.expected}")
+
+
+def _batches(sentences: Sequence[tuple[int, Words]]) -> Iterator[Sequence[tuple[int, Words]]]:
+    start = words = 0
+    for end, (_, sentence) in enumerate(sentences):
+        if words and words + len(sentence.forms) > _BATCH:
+            yield sentences[start:end]
+            start, words = end, 0
+        words += len(sentence.forms)
+    if words:
+        yield sentences[start:]
 
 
 def load_embedded(folder: Path = MODEL_FOLDER) -> EmbeddedParser:

@@ -25,6 +25,20 @@ _KNOWN_WORDS = 50_000  # vectors kept, some 20 MB; more are forgotten and made a
 _EPSILON = 1e-8  # thinc.layers.layernorm
 
 
+class _Room:
+    """Arrays that are used again: fetching memory anew would cost as much as filling it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Floats] = {}
+
+    def __call__(self, name: str, rows: int, width: int) -> Floats:
+        """An array of this shape with anything in it; the last one of the name is lost."""
+        kept = self._kept.get(name)
+        if kept is None or len(kept) < rows * width:
+            kept = self._kept[name] = np.empty(rows * width, np.float32)
+        return kept[: rows * width].reshape(rows, width)
+
+
 @dataclass(frozen=True, slots=True)
 class _Maxout:
     """The largest of several linear layers, then layer normalisation."""
@@ -34,11 +48,14 @@ class _Maxout:
     gain: Floats
     shift: Floats
 
-    def __call__(self, inputs: Floats) -> Floats:
-        pieces = inputs @ self.weights
+    def __call__(self, inputs: Floats, room: _Room) -> Floats:
+        """The outputs, which stay good until the next call."""
+        pieces = room("pieces", len(inputs), self.weights.shape[1])
+        np.matmul(inputs, self.weights, out=pieces)
         pieces += self.bias
         width = len(self.gain)
-        most = np.maximum(pieces[:, :width], pieces[:, width : 2 * width])
+        most = room("most", len(inputs), width)
+        np.maximum(pieces[:, :width], pieces[:, width : 2 * width], out=most)
         np.maximum(most, pieces[:, 2 * width :], out=most)
         most -= most.mean(axis=1, keepdims=True)
         variance = np.einsum("ij,ij->i", most, most) / np.float32(width)
@@ -75,16 +92,20 @@ class Network:
         self._nlp, self._embed, self._encode = nlp, embed, encode
         self._reduce, (self._lower, self._missing) = reduce, lower
         self.scorer = scorer
+        self._room = _Room()
         self._number: dict[str, int] = {}
         self._vectors: Floats = self._nothing()
 
     def features(self, sentences: Sequence[Sequence[str]]) -> Floats:
-        """An array (1 + words, 8, 2 * hidden): row 0 for a missing word, then word after word."""
+        """An array (1 + words, 8, 2 * hidden): row 0 for a missing word, then word after word.
+
+        It stays good until the next call.
+        """
         vectors = self._encoded(sentences)
         weights, bias = self._reduce
         reduced = vectors @ weights
         reduced += bias
-        found = np.empty((len(reduced) + 1, self._lower.shape[1]), np.float32)
+        found = self._room("found", len(reduced) + 1, self._lower.shape[1])
         np.matmul(reduced, self._lower, out=found[1:])
         found[0] = self._missing
         return found.reshape(len(found), FEATURES, -1)
@@ -97,11 +118,11 @@ class Network:
             rows += [numbers, np.zeros(reach, np.intp)]
         layout = np.concatenate(rows)
         current = self._vectors[layout]
-        seen = np.empty((len(layout), 3 * current.shape[1]), np.float32)
+        seen = self._room("seen", len(layout), 3 * current.shape[1])
         for layer in self._encode[:-1]:
-            current += layer(_with_neighbours(current, seen))
+            current += layer(_with_neighbours(current, seen), self._room)
         words = layout != 0
-        found: Floats = self._encode[-1](_with_neighbours(current, seen)[words])
+        found = self._encode[-1](_with_neighbours(current, seen)[words], self._room)
         found += current[words]
         return found
 
@@ -139,9 +160,13 @@ def _with_neighbours(current: Floats, seen: Floats) -> Floats:
 def read_network(nlp: Language) -> Network:
     """The network of a pipeline's component "parser", as `mining.parsing.training` makes it.
 
+    The pipeline is the network's from then on: its new words know what the network asks for only.
+
     Raises:
         ValueError: the model is built otherwise.
     """
+    from spacy import attrs
+
     model: Any = nlp.get_pipe("parser").model  # type: ignore[attr-defined]
     vectors, lower, upper = model.layers
     tok2vec, reduce = vectors.layers[0], vectors.layers[-1]
@@ -150,6 +175,11 @@ def read_network(nlp: Language) -> Network:
     expected = [*["maxout", "layernorm"] * 4, "precomputable_affine", "linear"]
     if kinds != expected or lower.get_dim("nF") != FEATURES:
         raise ValueError(f"parser: found layers {kinds}, expected {expected} and {FEATURES} words")
+    # spaCy would also work out of each new word whether it is like an address, a number, …
+    vocab: Any = nlp.vocab
+    asked = (attrs.LOWER, attrs.NORM, attrs.PREFIX, attrs.SHAPE, attrs.SUFFIX)
+    getters = vocab.lex_attr_getters
+    vocab.lex_attr_getters = {a: getters[a] for a in asked}
     layers = [_maxout(*encode[i : i + 2]) for i in range(0, len(encode), 2)]
     hidden, pieces, inputs = (lower.get_dim(name) for name in ("nO", "nP", "nI"))
     by_piece = lower.get_param("W").transpose(3, 0, 2, 1)  # inputs, features, pieces, hidden
