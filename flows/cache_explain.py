@@ -6,7 +6,7 @@ another: a rule, the parser, a version, a setting.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,10 +73,12 @@ def explain(
 def job_of_run(folder: Path) -> "Job":
     """The job that the run in this folder did. Errors: OutputRefused, RemoteError."""
     from flows.remote.source import job_for
+    from mining.ingest.exams import ExamFilter
 
     record = read_run(folder)
     given = record["input"]
-    return job_for(given["source"], run_settings(folder), given["mapping"], given["format"])
+    job = job_for(given["source"], run_settings(folder), given["mapping"], given["format"])
+    return replace(job, exams=ExamFilter.from_json(given.get("exams")))
 
 
 def wanted_now(job: "Job") -> dict[str, dict[str, str]]:

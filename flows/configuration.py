@@ -20,6 +20,7 @@ from flows.remote.address import is_address
 from mining.drift import DriftLimits
 from mining.engine import Engine, EngineError
 from mining.gate import GateLimits
+from mining.ingest.exams import ExamFilter
 from mining.settings import MiningSettings
 
 
@@ -88,6 +89,7 @@ class Configuration:
 
     path: Path
     source: SourceSection = field(default_factory=SourceSection)
+    exams: ExamFilter = field(default_factory=ExamFilter)
     mining: MiningSettings = field(default_factory=MiningSettings)
     output: OutputSection = field(default_factory=OutputSection)
     audit: AuditSection = field(default_factory=AuditSection)
@@ -116,6 +118,7 @@ class Configuration:
 
 SECTIONS: Mapping[str, type] = {
     "source": SourceSection,
+    "exams": ExamFilter,
     "mining": MiningSettings,
     "output": OutputSection,
     "audit": AuditSection,
@@ -123,7 +126,15 @@ SECTIONS: Mapping[str, type] = {
     "drift": DriftLimits,
     "gate": GateLimits,
 }
-# The meanings of settings stand as comments in mining.settings; people read these.
+# The meanings of settings stand as comments in mining; people read these.
+EXAM_MEANINGS = {
+    "modality": '["CR", "DX"]; values or patterns (* and ?), capitals or not; empty: all',
+    "procedure_codes": '["7104?", "7105*"]; empty: all',
+    "body_parts": '["CHEST*"]; empty: all',
+    "language": 'of the reports, as "en"; empty: all',
+    "detect_language": "tell it from the text where the record does not: cxrmine[language]",
+    "missing": "a report whose record does not say: keep, or filter",
+}
 MINING_MEANINGS = {
     "findings": "chestxray14, chestxray8, chexpert14, or a path to a .toml of your own",
     "profile": "what counts as positive: clinical, openi-mesh, chexpert, or a path to a .toml",
@@ -135,6 +146,8 @@ MINING_MEANINGS = {
     "block": "reports in a block: what is read, mined and found again as one piece",
     "max_reject_rate": "past this share of rejected rows a run has failed",
 }
+
+_MEANINGS = {**EXAM_MEANINGS, **MINING_MEANINGS}
 
 
 def read_configuration(path: Path) -> Configuration:
@@ -166,7 +179,7 @@ def default_text() -> str:
     for name, kind in SECTIONS.items():
         lines += [f"[{name}]", f"# {(kind.__doc__ or '').splitlines()[0]}"]
         for item in fields(kind):
-            meaning = item.metadata.get("meaning") or MINING_MEANINGS.get(item.name, "")
+            meaning = item.metadata.get("meaning") or _MEANINGS.get(item.name, "")
             lines.append(f"# {item.name} = {_toml(_default(item))}".ljust(40) + f"  # {meaning}")
         lines.append("")
     return "\n".join(lines)
@@ -182,7 +195,8 @@ def _section(path: Path, text: str, name: str, content: Mapping[str, Any]) -> An
         expected = _kinds(hints[key])
         right = type(value) in expected or (float in expected and type(value) is int)
         if not right:
-            wanted = " or ".join(_NAMES.get(one, one.__name__) for one in expected)
+            names = dict.fromkeys(_NAMES.get(one, one.__name__) for one in expected)
+            wanted = " or ".join(names)
             raise ConfigurationError(path, where, f"{key} = {value!r}: expected {wanted}")
     try:
         return kind(**content)
@@ -191,7 +205,7 @@ def _section(path: Path, text: str, name: str, content: Mapping[str, Any]) -> An
 
 
 _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false",
-          dict: "a table, { ours = \"THEIRS\" }"}  # fmt: skip
+          list: "a list", tuple: "a list", dict: "a table, { ours = \"THEIRS\" }"}  # fmt: skip
 
 
 def _kinds(hint: Any) -> tuple[type, ...]:
@@ -234,8 +248,8 @@ def _default(item: Any) -> Any:
 def _toml(value: Any) -> str:
     """A default as TOML.
 
-    >>> _toml(""), _toml(False), _toml({}), _toml(None)
-    ('""', 'false', '{}', '""')
+    >>> _toml(""), _toml(False), _toml({}), _toml(None), _toml(())
+    ('""', 'false', '{}', '""', '[]')
     """
     if value is None:
         return '""'
@@ -243,4 +257,4 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return "{}" if value == {} else str(value)
+    return "[]" if value == () else str(value)

@@ -93,10 +93,11 @@ def read_for_nights(path: Path) -> Configuration:
 def job_of(configuration: Configuration) -> Job:
     """What is to be mined; a source at an address is fetched. Errors: RemoteError."""
     source = configuration.source
-    return job_for(
+    job = job_for(
         configuration.located(source.path), configuration.mining, source.map or None,
         source.format or None,
     )  # fmt: skip
+    return replace(job, exams=configuration.exams)
 
 
 def reports_folder(out: Path) -> Path:

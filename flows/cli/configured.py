@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from mining.engine import Engine
     from mining.gate import GateLimits
+    from mining.ingest.exams import ExamFilter
     from mining.settings import MiningSettings
 
 OptionalSource = Annotated[
@@ -43,6 +44,7 @@ class Chosen:
     mining: "MiningSettings | None"
     engine: "Engine | None"
     gate: "GateLimits | None"
+    exams: "ExamFilter | None" = None
 
 
 def choose(
@@ -57,12 +59,13 @@ def choose(
 
     Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
     """
-    mining = engine = gate = None
+    mining = engine = gate = exams = None
     if config is not None:
         from flows.configuration import read_configuration
 
         read = read_configuration(config)
         mining, engine, gate = read.mining, read.engine.engine, read.publishing
+        exams = read.exams
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
             out = read.located(read.output.folder)
@@ -74,4 +77,4 @@ def choose(
         raise typer.BadParameter("no source: name it, or say [source] path in --config")
     if out is None:
         raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
-    return Chosen(source, out, mapping, format, gold, mining, engine, gate)
+    return Chosen(source, out, mapping, format, gold, mining, engine, gate, exams)

@@ -2,6 +2,7 @@
 
 import typer
 
+from flows.cli.exams import BodyParts, Language, Modality, ProcedureCodes, make_exams
 from flows.cli.options import (
     AllowDrift,
     Assertion,
@@ -39,6 +40,10 @@ def mine(
     scheduler: Scheduler = None,
     map: Map = None,
     format: Format = None,
+    modality: Modality = None,
+    procedure_codes: ProcedureCodes = None,
+    body_parts: BodyParts = None,
+    language: Language = None,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
 ) -> None:
@@ -56,7 +61,11 @@ def mine(
         umls=umls,
         shards=shards,
         max_reject_rate=max_reject_rate,
-    )
+        exams=make_exams(
+            modality=modality, procedure_codes=procedure_codes, body_parts=body_parts,
+            language=language,
+        ),
+    )  # fmt: skip
     from flows.cli.finish import finish
     from flows.mine import mine_reports
     from flows.remote.places import output_at

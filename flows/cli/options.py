@@ -10,6 +10,7 @@ from mining.parsing.lightness import leave_torch_out
 if TYPE_CHECKING:
     from flows.road import Job
     from mining.engine import Engine
+    from mining.ingest.exams import ExamFilter
     from mining.settings import MiningSettings
 
 Source = Annotated[
@@ -99,6 +100,7 @@ def make_job(
     format: str | None,
     *,
     base: "MiningSettings | None" = None,
+    exams: "ExamFilter | None" = None,
     **settings: str | int | float | None,
 ) -> "Job":
     """The job that these options describe; one not given stays as in `base`, or the default.
@@ -113,7 +115,8 @@ def make_job(
     leave_torch_out(chosen.parser)
     from flows.remote.source import job_for
 
-    return job_for(source, chosen, read_mapping(mapping), format)
+    job = job_for(source, chosen, read_mapping(mapping), format)
+    return replace(job, exams=exams) if exams else job
 
 
 def make_engine(

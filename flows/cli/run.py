@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.configured import Config, OptionalOut, OptionalSource, choose
+from flows.cli.exams import BodyParts, Language, Modality, ProcedureCodes, make_exams
 from flows.cli.options import (
     AllowDrift,
     Assertion,
@@ -64,6 +65,10 @@ def run(
     scheduler: Scheduler = None,
     map: Map = None,
     format: Format = None,
+    modality: Modality = None,
+    procedure_codes: ProcedureCodes = None,
+    body_parts: BodyParts = None,
+    language: Language = None,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
     images: Annotated[
@@ -104,7 +109,11 @@ def run(
         umls=umls,
         shards=shards,
         max_reject_rate=max_reject_rate,
-    )
+        exams=make_exams(
+            chosen.exams, modality=modality, procedure_codes=procedure_codes, body_parts=body_parts,
+            language=language,
+        ),
+    )  # fmt: skip
     if gold is None and source == "openi":
         gold = "openi"
     elif gold == "none":
