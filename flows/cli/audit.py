@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.remote.places import readable
+from flows.remote.places import readable, readable_name
 from mining.parsing.lightness import leave_torch_out
 
 
@@ -20,6 +20,7 @@ def audit(
     golds: Annotated[
         list[str],
         typer.Argument(
+            parser=readable_name,
             metavar="GOLD…",
             help="CSV or TSV with 0/1 per finding, a filled sheet of `cxrmine sample`, an export "
             "of Label Studio, the folder of a sample with its filled sheets, a folder or .tgz of "

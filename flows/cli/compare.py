@@ -17,6 +17,7 @@ from flows.cli.options import (
     Umls,
     make_job,
 )
+from flows.remote.places import readable_name
 
 
 def compare(
@@ -24,7 +25,10 @@ def compare(
     gold: Annotated[
         str,
         typer.Option(
-            help='CSV or TSV with 0/1 per finding, OpenI\'s XML, or "openi" for its human indexing.'
+            parser=readable_name,
+            metavar="GOLD",
+            help='CSV or TSV with 0/1 per finding, OpenI\'s XML, or "openi" for its human '
+            "indexing.",
         ),
     ],
     config: Annotated[

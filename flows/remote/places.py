@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.remote.address import local_path
+from flows.remote.address import is_address, local_path
 
 if TYPE_CHECKING:
     from flows.remote.address import Place
@@ -24,6 +24,11 @@ def readable(name: str) -> Path:
     """
     path = local_path(name)
     return Path(path) if path is not None else _fetched(name)
+
+
+def readable_name(name: str) -> str:
+    """The same of what may be a word as well as a file: what is no address stays as it is."""
+    return str(readable(name)) if is_address(name) else name
 
 
 @dataclass(frozen=True)
@@ -62,18 +67,16 @@ class Output:
         return replace(result, out=f"{self.place.shown.rstrip('/')}/{SETS}/{made.name}")
 
     def deliver_report(self, written: Path) -> str:
-        """The address of a report of the run, after it and the files by its name are there.
+        """The address of a report of the run, after it and what lies beside it are there.
 
-        They are kept beside the place, as those of a folder are. Errors: RemoteError.
+        Errors: RemoteError.
         """
         if self.place is None:
             return written.as_uri()
-        from flows.remote.address import Place
-        from flows.remote.sets import put_files
+        from flows.remote.sets import REPORTS, put_reports
 
-        beside = Place(self.place.fs, self.place.path.rstrip("/") + ".reports", self.place.address)
-        put_files(beside, written.parent, sorted(p.name for p in written.parent.iterdir()))
-        return f"{self.place.shown.rstrip('/')}.reports/{written.name}"
+        put_reports(self.place, written.parent)
+        return f"{self.place.shown.rstrip('/')}/{REPORTS}/{written.name}"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
     ADDRESS/sets/v000001-1b2c3d4e/labels.parquet, mentions.parquet, …, run.json
     ADDRESS/sets/v000002-9f8e7d6c/…
     ADDRESS/latest.json             which of them is the newest, for readers other than cxrmine
+    ADDRESS/reports/                reports of nights: counts and shares only
 
 Object stores can put one object in one step, and list what was put; they cannot rename folders. So
 nothing is ever written over: a set gets a name of its own, and `run.json`, which lists its files,
@@ -16,7 +17,7 @@ import logging
 import re
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 from flows.output import RUN_FILE, TOOL
 from flows.remote.address import Place, RemoteError, reaching
 
-SETS, LATEST = "sets", "latest.json"
+SETS, LATEST, REPORTS = "sets", "latest.json", "reports"
 _NAME = re.compile(r"v(\d{6,})-[0-9a-f]{8}")
 _LOG = logging.getLogger(__name__)
 
@@ -49,10 +50,12 @@ def check_place(place: Place) -> None:
 
     Errors: RemoteError; so for a bucket that is not there.
     """
+    if _of_web(place):
+        raise RemoteError(place.shown, "nothing is written there", "Name a bucket or a folder.")
     names = _names(place, place.path)
     if names is None:
         _check_bucket(place)
-    foreign = sorted(set(names or ()) - {SETS, LATEST})
+    foreign = sorted(set(names or ()) - {SETS, LATEST, REPORTS})
     foreign += [name for name in _set_names(place) if not _NAME.fullmatch(name)]
     if foreign:
         raise RemoteError(
@@ -64,7 +67,7 @@ def check_place(place: Place) -> None:
 
 def newest_set(place: Place) -> RemoteSet | None:
     """The newest whole set, None where there is none. Errors: RemoteError."""
-    return next(_whole_sets(place), None)
+    return None if _of_web(place) else next(_whole_sets(place), None)
 
 
 def put_set(place: Place, folder: Path) -> RemoteSet:
@@ -93,9 +96,10 @@ def put_set(place: Place, folder: Path) -> RemoteSet:
     return made
 
 
-def put_files(place: Place, folder: Path, names: Iterable[str]) -> None:
-    """Puts files of a folder beside each other at a place. Errors: RemoteError."""
-    _put(place, folder, list(names))
+def put_reports(place: Place, folder: Path) -> None:
+    """Puts the files of a folder of reports of runs beside the sets. Errors: RemoteError."""
+    there = Place(place.fs, place.below(REPORTS), place.address)
+    _put(there, folder, sorted(path.name for path in folder.iterdir()))
 
 
 def _put(place: Place, folder: Path, names: list[str]) -> None:
@@ -105,6 +109,11 @@ def _put(place: Place, folder: Path, names: list[str]) -> None:
             for parent in sorted({target.rpartition("/")[0] for target in targets}):
                 place.fs.makedirs(parent, exist_ok=True)
         place.fs.put([str(folder / name) for name in names], targets)
+
+
+def _of_web(place: Place) -> bool:
+    """Whether this is a page of the web: its path is its address, and nothing is below it."""
+    return "://" in place.path
 
 
 def _in_bucket(place: Place) -> bool:
@@ -180,7 +189,7 @@ def _names(place: Place, path: str) -> list[str] | None:
         place.fs.invalidate_cache()
         try:
             found = place.fs.ls(path, detail=True)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
     own = path.strip("/")
     below = [one for one in found if one["type"] == "file" or one["name"].strip("/") != own]

@@ -49,7 +49,7 @@ def mined(
 
 
 # What makes a command line slow to answer; each verb imports its own when it is called.
-_HEAVY = ("numpy", "pandas", "prefect", "pyarrow", "scipy", "sklearn", "spacy", "torch")
+_HEAVY = ("fsspec", "numpy", "pandas", "prefect", "pyarrow", "scipy", "sklearn", "spacy", "torch")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,10 +1,13 @@
 """Runs that read and write at addresses: the bytes of local runs, and never half a set."""
 
+import http.server
 import json
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import fsspec
 import pyarrow.parquet as pq
@@ -194,7 +197,7 @@ def test_verbs_read_label_sets_at_addresses(
     gold.write_text("report_id,Cardiomegaly\nR000000,1\nR000001,0\n")
     for words in (
         ("stats", address),
-        ("audit", address, gold),
+        ("audit", address, f"flaky://{gold}"),
         ("diff", address, address),
         ("report", address, "--before", address),
         ("export", address, "--to", "nih", "--out", tmp_path / "nih.csv"),
@@ -278,8 +281,9 @@ def test_an_earlier_set_is_found_for_the_report_of_a_night(source: Path, tmp_pat
         output.folder.mkdir()
         (output.folder / "night.md").write_text("# Run")
         told = output.deliver_report(output.folder / "night.md")
-    assert told == f"flaky://{tmp_path}/labels.reports/night.md"
-    assert (tmp_path / "labels.reports" / "night.md").read_text() == "# Run"
+    assert told == f"flaky://{tmp_path}/labels/reports/night.md"
+    assert (tmp_path / "labels" / "reports" / "night.md").read_text() == "# Run"
+    assert mine(source, address) == 0  # what lies there is ours
 
 
 def test_forgetting_removes_copies_and_names_what_it_does_not_reach(
@@ -298,3 +302,49 @@ def test_forgetting_removes_copies_and_names_what_it_does_not_reach(
     assert not [p for stage, p in Store(cache_root()).artifacts() if stage == "copies"]
     with pytest.raises(RemoteError):
         open_place("nowhere" + address)
+
+
+class _Export(http.server.BaseHTTPRequestHandler):
+    """One file of reports behind a token; nothing is logged."""
+
+    body = b"report_id,text\nH1,FINDINGS: Large effusion.\n"
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.command)
+        found = self.path == "/export/reports.csv?token=sesame"
+        self.send_response(200 if found else 403)
+        self.send_header("Content-Length", str(len(self.body) if found else 0))
+        self.send_header("ETag", '"1"')
+        self.end_headers()
+        if found and self.command == "GET":
+            self.wfile.write(self.body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_source_behind_a_token_is_fetched_once_and_the_token_is_kept_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("aiohttp")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Export) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/export/reports.csv"
+        assert mine(f"{address}?token=sesame", tmp_path / "out") == 0
+        assert mine(f"{address}?token=sesame", tmp_path / "out") == 0
+        assert _Export.asked.count("GET") == 1
+        assert mine(f"{address}?token=simsim", tmp_path / "no") == 2
+        assert cxrmine("audit", tmp_path / "out", f"{address}?token=simsim") == 2
+        assert mine(f"{address}?token=sesame", f"{address}?token=simsim") == 2
+        server.shutdown()
+    run = (tmp_path / "out" / RUN_FILE).read_text()
+    assert json.loads(run)["input"]["source"] == address
+    said = capfd.readouterr()
+    kept = b"".join(p.read_bytes() for p in cache_root().rglob("*.json") if p.is_file())
+    for text in (run, said.out, said.err, kept.decode()):
+        assert "sesame" not in text
+        assert "simsim" not in text
+    assert f"cxrmine: {address}: " in said.err
