@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.remote.places import readable_name
+
 if TYPE_CHECKING:
     from mining.engine import Engine
     from mining.gate import GateLimits
@@ -73,6 +75,8 @@ def choose(
             mapping = [f"{ours}={theirs}" for ours, theirs in read.source.map.items()]
         format = format or read.source.format or None
         gold = gold or read.located(read.audit.gold) or None
+    if gold is not None:
+        gold = readable_name(gold)
     if source is None:
         raise typer.BadParameter("no source: name it, or say [source] path in --config")
     if out is None:
