@@ -35,7 +35,7 @@ from .text_folder import walk
 
 _INFONS = (
     "version", "status", "study_id", "patient_id", "received_at", "procedure_code", "modality",
-    "language",
+    "body_part", "language",
 )  # fmt: skip
 _COLUMNS = ("report_id", *_INFONS, "source", "text")
 _LAYOUT = Layout(tuple((name, (name,)) for name in _COLUMNS))

@@ -7,8 +7,10 @@
 | received_at | ContentDate and ContentTime, with TimezoneOffsetFromUTC |
 | study_id | AccessionNumber, else StudyInstanceUID |
 | patient_id | PatientID |
-| procedure_code | first code of PerformedProcedureCodeSequence |
-| modality | none: it is SR for every report |
+| procedure_code | first code of PerformedProcedureCodeSequence, else of ProcedureCodeSequence |
+| modality | ModalitiesInStudy without SR, else the item Modality (121139): its own is always SR |
+| body_part | BodyPartExamined, else AnatomicRegionSequence, else the item Target Region (123014) |
+| language | the item Language of Content (121049) |
 | text | TEXT items under the headings of their containers, codes by their meaning |
 
 An object without a content tree (an image) or of a kind that no person dictates (dose, key objects,
@@ -29,14 +31,16 @@ from .text_folder import walk
 
 OTHER_OBJECTS = "DICOM objects that are no report"
 _COLUMNS = (
-    "report_id", "status", "received_at", "study_id", "patient_id", "procedure_code", "source",
-    "text",
+    "report_id", "status", "received_at", "study_id", "patient_id", "procedure_code", "modality",
+    "body_part", "language", "source", "text",
 )  # fmt: skip
 _LAYOUT = Layout(tuple((name, (name,)) for name in _COLUMNS))
 # Basic Text, Enhanced, Comprehensive, Comprehensive 3D SR (PS3.4, annex B.5).
 _REPORTS = {
     f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (11, 22, 33, 34)
 }  # fmt: skip
+_MODALITY, _TARGET_REGION, _LANGUAGE = "121139", "123014", "121049"
+_CONTEXT = {_LANGUAGE, "121046"}  # language and its country: about the text, no part of it
 _DEEPEST = 64  # a content tree nested deeper is no report but an attack, or damage
 _SUFFIXES = (".dcm", ".sr")
 
@@ -86,7 +90,9 @@ def _values(item: Any) -> dict[str, str | None]:
     if time:
         clock = (_text(item.get("ContentTime")) or "").ljust(6, "0")
         time += clock + (_text(item.get("TimezoneOffsetFromUTC")) or "")
-    procedure = _code(item.get("PerformedProcedureCodeSequence"))
+    procedure = _code(item.get("PerformedProcedureCodeSequence")) or _code(
+        item.get("ProcedureCodeSequence")
+    )
     return {
         "report_id": f"{study}/{title[0]}" if study and title else study,
         "status": _status(item),
@@ -94,6 +100,9 @@ def _values(item: Any) -> dict[str, str | None]:
         "study_id": _text(item.get("AccessionNumber")) or study,
         "patient_id": _text(item.get("PatientID")),
         "procedure_code": procedure[0] if procedure else None,
+        "modality": _modality(item),
+        "body_part": _body_part(item),
+        "language": _coded(item, _LANGUAGE),
         "text": "\n".join(_lines(item, 0)),
     }
 
@@ -110,6 +119,28 @@ def _status(item: Any) -> str | None:
     return "final" if verified or complete else None
 
 
+def _modality(item: Any) -> str | None:
+    listed = item.get("ModalitiesInStudy") or ()
+    several = [listed] if isinstance(listed, str) else list(listed)
+    others = [str(one) for one in several if str(one) not in ("", "SR")]
+    return "\\".join(others) or _coded(item, _MODALITY)
+
+
+def _body_part(item: Any) -> str | None:
+    region = _code(item.get("AnatomicRegionSequence"))
+    told = _text(item.get("BodyPartExamined")) or (region and region[1])
+    return told or _coded(item, _TARGET_REGION, meaning=True)
+
+
+def _coded(item: Any, name: str, *, meaning: bool = False) -> str | None:
+    """The value of the coded item of this name at the root of the content tree."""
+    for one in item.get("ContentSequence") or ():
+        concept = _code(one.get("ConceptNameCodeSequence"))
+        if concept and concept[0] == name and (value := _code(one.get("ConceptCodeSequence"))):
+            return value[1 if meaning else 0] or None
+    return None
+
+
 def _lines(node: Any, depth: int) -> Iterator[str]:
     """The text of a content tree, depth first; a container's name heads what it holds."""
     if depth > _DEEPEST:
@@ -118,6 +149,8 @@ def _lines(node: Any, depth: int) -> Iterator[str]:
         kind = _text(item.get("ValueType"))
         meaning = _code(item.get("ConceptNameCodeSequence"))
         name = meaning[1] if meaning else ""
+        if meaning and meaning[0] in _CONTEXT:
+            continue
         if kind == "CONTAINER":
             below = list(_lines(item, depth + 1))
             if below and name:

@@ -9,6 +9,8 @@
 | study_id | `identifier` of type ACSN (accession), else the last part of `imagingStudy.reference` |
 | patient_id | the last part of `subject.reference`, else `subject.identifier.value` |
 | procedure_code | first `code.coding.code` |
+| modality | that of a contained ImagingStudy, else `category`: DICOM's code, else HL7's (0074) |
+| body_part | first `series.bodySite` of a contained ImagingStudy |
 | language | `language` |
 | text | `presentedForm` (plain, HTML, RTF; first with text), else `conclusion` as impression |
 
@@ -44,9 +46,10 @@ OTHER_RESOURCES = "resources that are no DiagnosticReport"
 _MAX_BUNDLE_BYTES = 512_000_000
 _COLUMNS = (
     "report_id", "version", "status", "received_at", "study_id", "patient_id", "procedure_code",
-    "language", "source", "text",
+    "modality", "body_part", "language", "source", "text",
 )  # fmt: skip
 _LAYOUT = Layout(tuple((name, (name,)) for name in _COLUMNS))
+_CATEGORY_SYSTEMS = ("dicom.nema.org", "v2-0074")
 _TEXT_FORMS = ("text/plain", "text/html", "text/rtf", "application/rtf")
 
 
@@ -138,6 +141,8 @@ def _report(
         "study_id": _study(item),
         "patient_id": _reference(item.get("subject")),
         "procedure_code": _first(_dict(item.get("code")).get("coding"), "code"),
+        "modality": _modality(item),
+        "body_part": _body_part(item),
         "language": _text(item.get("language")),
         "source": source,
         "text": _report_text(item, notes),
@@ -169,6 +174,35 @@ def _study(item: Mapping[str, Any]) -> str | None:
             return _text(identifier.get("value"))
     studies = _listed(item.get("imagingStudy"))
     return _reference(studies[0]) if studies else None
+
+
+def _modality(item: Mapping[str, Any]) -> str | None:
+    """The modalities, DICOM's backslash between several."""
+    series = [one for study in _studies(item) for one in _listed(study.get("series"))]
+    told = [code for study in _studies(item) for code in _listed(study.get("modality"))]
+    told += [_dict(one).get("modality") for one in series]
+    codes = dict.fromkeys(code for one in told if (code := _text(_dict(one).get("code"))))
+    if codes:
+        return "\\".join(codes)
+    categories = [_dict(one) for one in _listed(item.get("category"))]
+    codings = [_dict(code) for one in categories for code in _listed(one.get("coding"))]
+    for system in _CATEGORY_SYSTEMS:
+        for coding in codings:
+            if system in str(coding.get("system")) and (found := _text(coding.get("code"))):
+                return found
+    return None
+
+
+def _body_part(item: Mapping[str, Any]) -> str | None:
+    series = [_dict(one) for study in _studies(item) for one in _listed(study.get("series"))]
+    sites = [_dict(one.get("bodySite")) for one in series]
+    found = (_text(site.get("display")) or _text(site.get("code")) for site in sites)
+    return next((site for site in found if site), None)
+
+
+def _studies(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    contained = [_dict(one) for one in _listed(item.get("contained"))]
+    return [one for one in contained if one.get("resourceType") == "ImagingStudy"]
 
 
 def _reference(value: Any) -> str | None:

@@ -9,6 +9,8 @@
 | patient_id | PID-3 |
 | procedure_code | OBR-4 |
 | modality | OBR-24 (diagnostic service) |
+| body_part | OBR-15, fourth component (site), as IHE has it |
+| language | MSH-19 |
 | text | OBX-5 of the text lines (TX, FT, ST; ED in base64) under headings that OBX-3 names |
 
 Lines with the result status D (deleted), W (wrong) or X are left out. A message of another type is
@@ -32,7 +34,7 @@ from .text_folder import walk
 OTHER_MESSAGES = "messages that are no ORU"
 _COLUMNS = (
     "report_id", "status", "received_at", "study_id", "patient_id", "procedure_code", "modality",
-    "source", "text",
+    "body_part", "language", "source", "text",
 )  # fmt: skip
 _LAYOUT = Layout(tuple((name, (name,)) for name in _COLUMNS))
 _TEXT_TYPES = {"TX", "FT", "ST", ""}
@@ -143,6 +145,8 @@ def _values(
         "patient_id": _component(patient, 3, 0) if patient is not None else None,
         "procedure_code": _component(order, 4, 0),
         "modality": _field(order, 24),
+        "body_part": _component(order, 15, 3).partition("&")[0],
+        "language": _component(header, 19, 0),
         "text": _text(kept, notes),
     }
 

@@ -97,7 +97,18 @@ def test_gzip_that_breaks_off_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("odd", [[], 5, {"a": 1}, None, "x", [[]], [5], {"coding": 5}])
 @pytest.mark.parametrize(
-    "key", ["meta", "identifier", "code", "subject", "presentedForm", "imagingStudy", "status"]
+    "key",
+    [
+        "meta",
+        "identifier",
+        "code",
+        "subject",
+        "presentedForm",
+        "imagingStudy",
+        "status",
+        "category",
+        "contained",
+    ],
 )
 def test_values_of_a_wrong_shape_never_stop_the_reading(tmp_path, read, key, odd):
     path = write_json(tmp_path / "b.json", bundle(fhir_report(**{key: odd})))
