@@ -37,6 +37,7 @@ from .samples import SAMPLES
 from .sentences import SENTENCES
 from .split import Checked, check_rows, fingerprint
 from .states import Experiencer, ReportStatus, Temporality, Verdict
+from .textless import MENTIONS_WITHOUT_TEXT, REPORTS_WITHOUT_TEXT, has_text, write_without_text
 from .writing import TableWriter, write_table
 
 __all__ = [
@@ -52,10 +53,12 @@ __all__ = [
     "IMAGES",
     "JUDGEMENTS",
     "MENTIONS",
+    "MENTIONS_WITHOUT_TEXT",
     "PARSES",
     "PREDICTIONS",
     "REJECTS",
     "REPORTS",
+    "REPORTS_WITHOUT_TEXT",
     "SAMPLES",
     "SENTENCES",
     "Checked",
@@ -76,6 +79,7 @@ __all__ = [
     "findings_in",
     "fingerprint",
     "gold_contract",
+    "has_text",
     "iter_tables",
     "labels_contract",
     "nih_name",
@@ -84,4 +88,5 @@ __all__ = [
     "read_table",
     "schema_of",
     "write_table",
+    "write_without_text",
 ]

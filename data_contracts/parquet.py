@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from .contract import Contract, ContractError, check_nulls, check_schema
 from .writing import PREFIX
 
+WITHOUT_TEXT = "_without_text"  # the name of a contract whose texts were left out ends in it
+
 
 def part_paths(path: str | Path) -> list[Path]:
     """The files of a table: itself, or the Parquet files of the folder in name order.
@@ -102,6 +104,12 @@ def content_hash(path: str | Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def schema_at(part: Path) -> pa.Schema:
+    """The schema of a Parquet file. ContractError when it is damaged."""
+    with _open(part, None, None) as file:
+        return file.schema_arrow
+
+
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -115,6 +123,14 @@ def _open(part: Path, contract: Contract | None, columns: Sequence[str] | None) 
     try:
         if contract is not None:
             _check_identity(file.schema_arrow, contract, part)
+            if _textless(file.schema_arrow, contract) and "text" in (columns or contract.columns):
+                raise ContractError(
+                    where=part,
+                    column="text",
+                    found="offsets and hashes only, for the run was made with --no-text",
+                    expected="the text",
+                    to_do="Run it again without --no-text, into another folder.",
+                )
             check_schema(file.schema_arrow, contract, where=part, columns=columns)
     except ContractError:
         file.close()
@@ -138,10 +154,15 @@ def _check_identity(schema: pa.Schema, contract: Contract, part: Path) -> None:
     expected = f"{contract.name} version {contract.version}"
     if name is not None and version is not None:
         found = f"{name.decode()} version {version.decode()}"
-        if found != expected:
+        if found not in (expected, f"{contract.name}{WITHOUT_TEXT} version {contract.version}"):
             raise ContractError(
                 where=part, column=None, found=f"a table of {found}", expected=expected
             )
+
+
+def _textless(schema: pa.Schema, contract: Contract) -> bool:
+    name = (schema.metadata or {}).get(f"{PREFIX}contract".encode(), b"").decode()
+    return bool(name == contract.name + WITHOUT_TEXT)
 
 
 def _project(table: pa.Table, contract: Contract | None, names: list[str], part: Path) -> pa.Table:

@@ -21,6 +21,7 @@ from mining.drift import DriftLimits
 from mining.engine import Engine, EngineError
 from mining.gate import GateLimits
 from mining.ingest.exams import ExamFilter
+from mining.privacy import Privacy
 from mining.settings import MiningSettings
 
 
@@ -91,6 +92,7 @@ class Configuration:
     source: SourceSection = field(default_factory=SourceSection)
     exams: ExamFilter = field(default_factory=ExamFilter)
     mining: MiningSettings = field(default_factory=MiningSettings)
+    privacy: Privacy = field(default_factory=Privacy)
     output: OutputSection = field(default_factory=OutputSection)
     audit: AuditSection = field(default_factory=AuditSection)
     engine: EngineSection = field(default_factory=EngineSection)
@@ -120,6 +122,7 @@ SECTIONS: Mapping[str, type] = {
     "source": SourceSection,
     "exams": ExamFilter,
     "mining": MiningSettings,
+    "privacy": Privacy,
     "output": OutputSection,
     "audit": AuditSection,
     "engine": EngineSection,
@@ -146,8 +149,11 @@ MINING_MEANINGS = {
     "block": "reports in a block: what is read, mined and found again as one piece",
     "max_reject_rate": "past this share of rejected rows a run has failed",
 }
+PRIVACY_MEANINGS = {
+    "text": "false: published tables hold offsets and hashes, no word of a report",
+}
 
-_MEANINGS = {**EXAM_MEANINGS, **MINING_MEANINGS}
+_MEANINGS = {**EXAM_MEANINGS, **PRIVACY_MEANINGS, **MINING_MEANINGS}
 
 
 def read_configuration(path: Path) -> Configuration:

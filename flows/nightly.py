@@ -97,7 +97,7 @@ def job_of(configuration: Configuration) -> Job:
         configuration.located(source.path), configuration.mining, source.map or None,
         source.format or None,
     )  # fmt: skip
-    return replace(job, exams=configuration.exams)
+    return replace(job, exams=configuration.exams, privacy=configuration.privacy)
 
 
 def reports_folder(out: Path) -> Path:

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_contracts import REJECTS, TableWriter, iter_tables
+from data_contracts import (
+    MENTIONS,
+    REJECTS,
+    REPORTS,
+    TableWriter,
+    iter_tables,
+    write_without_text,
+)
 from flows.files import digest_tree, swap_in
 from flows.work import sweep, work_folder
 from mining.printable import printable, utf8
@@ -18,6 +25,7 @@ if TYPE_CHECKING:  # the audit reads runs and needs none of the stages
 RUN_FILE = "run.json"
 PUBLISHED = ("reports", "mentions", "labels", "filtered")
 TOOL = "cxrmine"
+_WITH_TEXT = {"reports": REPORTS, "mentions": MENTIONS}
 
 
 class OutputRefused(Exception):
@@ -73,7 +81,8 @@ def publish(
     with work_beside(out) as work:
         new = work / "new"
         new.mkdir()
-        _write(list(steps), new, extra)
+        text = record.get("privacy", {}).get("text", True)
+        _write(list(steps), new, extra, text=text)
         record = {"tool": TOOL, **record, "files": digest_tree(new)}
         (new / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
         names = tuple(sorted(path.name for path in new.iterdir()))
@@ -89,10 +98,14 @@ def read_run(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _write(steps: list["Step"], new: Path, extra: Iterable[Path]) -> None:
+def _write(steps: list["Step"], new: Path, extra: Iterable[Path], *, text: bool) -> None:
     for step in steps:
         for name in PUBLISHED:
-            _copy(step.table(name), new)
+            table = step.table(name)
+            if not text and name in _WITH_TEXT and table.exists():
+                write_without_text(table, new, _WITH_TEXT[name])
+            else:
+                _copy(table, new)
     _join_rejects([step.table("rejects") for step in steps], new / "rejects.parquet")
     for path in extra:
         _copy(path, new)

@@ -45,6 +45,7 @@ def run_record(
         "seconds": round((finished - started).total_seconds(), 3),
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(job.settings),
+        "privacy": asdict(job.privacy),
         "input": {
             "source": job.origin or job.source,
             "sha256": prints.source["source"],

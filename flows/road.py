@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from flows.store import Artifact
 from mining.fingerprints import ingest_fingerprint, source_fingerprint, stage_fingerprint
 from mining.ingest.exams import EVERY_EXAM, ExamFilter
+from mining.privacy import OPEN, Privacy
 from mining.settings import MiningSettings
 from mining.stages import StageReport
 
@@ -38,6 +39,7 @@ class Job:
 
     source: str
     settings: MiningSettings
+    privacy: Privacy = field(default=OPEN, kw_only=True)
     mapping: Mapping[str, str] | None = None
     format: str | None = None
     origin: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts import MENTIONS, REPORTS, iter_tables
+from data_contracts import MENTIONS, REPORTS, has_text, iter_tables
 
 # (report, start, end of a mention) -> (start, end) of its sentence, which only mining can tell.
 SentenceOf = Callable[[str, int, int], tuple[int, int]]
@@ -63,9 +63,12 @@ def quote_mentions(
 ) -> list[Quote]:
     """The quotes of these mentions (rows of `read_mentions`), in their order.
 
-    A mention whose report is not in the table of reports, or ends before it, is left out.
+    A mention whose report is not in the table of reports, or ends before it, is left out; all are
+    where the table has no texts.
     """
     rows = list(mentions)
+    if not has_text(reports):
+        return []
     texts = read_texts(reports, {row["report_id"] for row in rows})
     return [
         _quote(row, texts[row["report_id"]], sentence_of)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mining.engine import Engine
     from mining.gate import GateLimits
     from mining.ingest.exams import ExamFilter
+    from mining.privacy import Privacy
     from mining.settings import MiningSettings
 
 OptionalSource = Annotated[
@@ -47,6 +48,7 @@ class Chosen:
     engine: "Engine | None"
     gate: "GateLimits | None"
     exams: "ExamFilter | None" = None
+    privacy: "Privacy | None" = None
 
 
 def choose(
@@ -61,13 +63,14 @@ def choose(
 
     Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
     """
-    mining = engine = gate = exams = None
+    mining = engine = gate = exams = privacy = None
     if config is not None:
         from flows.configuration import read_configuration
 
         read = read_configuration(config)
         mining, engine, gate = read.mining, read.engine.engine, read.publishing
         exams = read.exams
+        privacy = read.privacy
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
             out = read.located(read.output.folder)
@@ -81,4 +84,6 @@ def choose(
         raise typer.BadParameter("no source: name it, or say [source] path in --config")
     if out is None:
         raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
-    return Chosen(source, out, mapping, format, gold, mining, engine, gate, exams)
+    return Chosen(
+        source, out, mapping, format, gold, mining, engine, gate, exams, privacy
+    )  # fmt: skip

@@ -23,11 +23,13 @@ from flows.cli.options import (
     make_engine,
     make_job,
 )
+from flows.cli.privacy import NoText, with_privacy
 
 
 def mine(
     source: Source,
     out: Out,
+    no_text: NoText = False,
     profile: Profile = None,
     findings: Findings = None,
     parser: Parser = None,
@@ -70,6 +72,7 @@ def mine(
     from flows.mine import mine_reports
     from flows.remote.places import output_at
 
+    job = with_privacy(job, no_text=no_text)
     with output_at(out) as output:
         result = mine_reports(job, output.folder, allow_drift=allow_drift, engine=worked_by)
         result = output.deliver(result)

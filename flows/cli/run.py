@@ -26,6 +26,7 @@ from flows.cli.options import (
     make_engine,
     make_job,
 )
+from flows.cli.privacy import NoText, with_privacy
 
 
 class Stage(StrEnum):
@@ -42,6 +43,7 @@ class Stage(StrEnum):
 def run(
     source: OptionalSource = None,
     out: OptionalOut = None,
+    no_text: NoText = False,
     config: Config = None,
     gold: Annotated[
         str | None,
@@ -114,6 +116,7 @@ def run(
             language=language,
         ),
     )  # fmt: skip
+    job = with_privacy(job, chosen.privacy, no_text=no_text)
     if gold is None and source == "openi":
         gold = "openi"
     elif gold == "none":
