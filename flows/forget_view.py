@@ -34,7 +34,7 @@ def print_forgotten(done: Forgotten, places: Sequence[Path]) -> None:
         f"{done.stored_sentences:,} entries of the sentence store removed"
     )
     if done.copies:
-        console.print(f"{done.copies:,} copies of what lies at addresses removed")
+        console.print(f"copies of what lies at addresses removed: {done.copies:,}")
     console.print(table)
     _say_left(console, done.left, places)
 
@@ -50,9 +50,17 @@ def print_search(target: Target, places: Sequence[Path], left: Sequence[Found]) 
     _say_left(console, left, places)
 
 
-def print_addresses(addresses: Sequence[str]) -> None:
-    """Prints where label sets lie that were not looked at, and what to do about them."""
+def print_addresses(addresses: Sequence[str], copies: int) -> None:
+    """Prints where label sets lie that were not looked at, and what to do about them.
+
+    `copies`: how many of what lies at addresses are in the cache, in whatever format.
+    """
     console = Console(highlight=False, soft_wrap=True)
+    if copies:
+        console.print(
+            f"not looked at in every format: {copies:,} copies of what lies at addresses, in "
+            "artifacts/copies of the cache; `cxrmine forget` removes them"
+        )
     for address in addresses:
         console.print(
             f"not looked at: {address}, where label sets were written from this cache. Take the "

@@ -42,7 +42,9 @@ def forget(
     from flows.forget_search import Target
     from flows.forget_view import print_addresses, print_forgotten, print_search
     from flows.publishing import known_places
+    from flows.remote.copies import copies
     from flows.remote.known import known_addresses
+    from flows.store import Store
     from flows.tables import read_ids
 
     reports = frozenset(read_ids(ids))
@@ -61,5 +63,6 @@ def forget(
             write_receipt(receipt, done.target)
         print_forgotten(done, [cache, *folders])
         left = done.left
-    print_addresses(known_addresses(cache))
+    kept = sum(1 for _ in copies(Store(cache, to_look=True)))
+    print_addresses(known_addresses(cache), kept)
     raise typer.Exit(LEFT_OVER if left else 0)

@@ -82,18 +82,27 @@ def shown(address: str) -> str:
     >>> shown("sftp://me:se/cr@t@host/reports"), shown("https://host:8080/r.csv?token=1")
     ('sftp://host/reports', 'https://host:8080/r.csv')
     """
-    return "::".join(_without_secrets(part) for part in address.split("::"))
+    return "::".join(_without_user(part).partition("?")[0] for part in address.split("::"))
 
 
-def _without_secrets(part: str) -> str:
+def without_user(address: str) -> str:
+    """The address without user and password, which say nothing of what lies there.
+
+    >>> without_user("https://me:secret@host/reports.csv?year=2026")
+    'https://host/reports.csv?year=2026'
+    """
+    return "::".join(map(_without_user, address.split("::")))
+
+
+def _without_user(part: str) -> str:
     protocol, colon, rest = part.partition("://")
     if not colon:
-        return part.partition("?")[0]
+        return part
     before, at, after = rest.rpartition("@")
     if at and ":" in before and not _HOST_AND_PORT.match(rest):
         rest = after  # a password may hold a slash or an @
     host, slash, path = rest.partition("/")
-    return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}".partition("?")[0]
+    return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def open_place(address: str) -> Place:

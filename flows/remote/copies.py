@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cache_prune import remove_unused
-from flows.remote.address import Place, RemoteError, reaching
+from flows.remote.address import Place, RemoteError, reaching, without_user
 from flows.remote.listing import Listing, RemoteFile, list_files
 from flows.store import Artifact, Store, artifact_key
 
@@ -66,8 +66,8 @@ def copies(store: Store) -> Iterator[Path]:
 
 
 def _where(place: Place) -> str:
-    """What stands for the address in manifests: it may hold a password."""
-    return hashlib.sha256(place.address.encode()).hexdigest()
+    """What stands for the address in manifests; its query may be a token."""
+    return hashlib.sha256(without_user(place.address).encode()).hexdigest()
 
 
 def _key(place: Place, listing: Listing) -> str:

@@ -191,9 +191,15 @@ def _names(place: Place, path: str) -> list[str] | None:
             found = place.fs.ls(path, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return None
-    own = path.strip("/")
-    below = [one for one in found if one["type"] == "file" or one["name"].strip("/") != own]
-    return [str(one["name"]).rstrip("/").rpartition("/")[2] for one in below]
+    below = [str(one["name"]) for one in found if not _is_itself(path, one)]
+    return [name.rstrip("/").rpartition("/")[2] for name in below]
+
+
+def _is_itself(path: str, listed: Mapping[str, Any]) -> bool:
+    """Whether what was listed below a folder is its own mark, as consoles of buckets put it."""
+    name = str(listed["name"])
+    same = name.strip("/") == path.strip("/")
+    return same and (name.endswith("/") or listed["type"] == "directory")
 
 
 def _check_bucket(place: Place) -> None:

@@ -9,11 +9,20 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from flows.remote.address import RemoteError, is_address, local_path, open_place, reaching, shown
+from flows.remote.address import (
+    Place,
+    RemoteError,
+    is_address,
+    local_path,
+    open_place,
+    reaching,
+    shown,
+)
 from flows.remote.copies import COPY, fetch
 from flows.remote.listing import list_files, mark_of
 from flows.store import Store
 from tests.flows.remote_case import FlakyFileSystem, register
+from tests.flows.test_cache_use import user_of
 
 SECRETS = ("AKIAKEY", "se/cret", "token=1")
 
@@ -121,6 +130,28 @@ def test_only_what_changed_is_fetched(folder: Path, store: Store) -> None:
     assert (second.path / "b.txt").read_text() == "Large effusion."
     # Bounded: one copy of an address, and nothing of what it was made from.
     assert [path for _, path in store.artifacts()] == [second.path.parents[1]]
+
+
+def test_a_copy_that_another_process_may_read_stays(folder: Path, store: Store) -> None:
+    place = open_place(f"flaky://{folder}")
+    with user_of(store.root):
+        first = fetch(place, store)
+        (folder / "a.txt").write_text("Large effusion.")
+        second = fetch(place, store)
+        assert (first.path / "a.txt").read_text() == "No effusion in a.txt."
+        assert (second.path / "a.txt").read_text() == "Large effusion."
+    (folder / "a.txt").write_text("Small effusion.")
+    third = fetch(place, store)
+    assert [path for _, path in store.artifacts()] == [third.path.parents[1]]
+
+
+def test_another_password_is_the_same_place(folder: Path, store: Store) -> None:
+    def at(address: str) -> Place:
+        return Place(open_place(f"flaky://{folder}").fs, str(folder), address)
+
+    fetch(at("sftp://me:old@host/reports"), store)
+    fetch(at("sftp://me:new@host/reports"), store)
+    assert FlakyFileSystem.fetched == ["a.txt", "b.txt", "c.txt"]
 
 
 def test_a_fetch_that_broke_off_goes_on_where_it_was(

@@ -44,6 +44,7 @@ def test_from_bucket_to_bucket_with_the_bytes_of_a_local_run(bucket: str, tmp_pa
     fs.put(str(source), "hospital/in/reports", recursive=True)
     fs.pipe("hospital/in/reports/", b"")  # as consoles mark a folder
     out = f"{bucket}/out/labels"
+    fs.pipe("hospital/out/labels/", b"")
     for _ in range(3):
         assert mine(f"{bucket}/in/reports", out) == 0
     assert digests(readable(out)) == digests(tmp_path / "out")
