@@ -79,9 +79,13 @@ def local_path(name: str) -> str | None:
 def shown(address: str) -> str:
     """The address without user, password and query: where in doubt, with less than it could show.
 
+    A path is shown as it is.
+
     >>> shown("sftp://me:se/cr@t@host/reports"), shown("https://host:8080/r.csv?token=1")
     ('sftp://host/reports', 'https://host:8080/r.csv')
     """
+    if not is_address(address):
+        return address
     return "::".join(_without_user(part).partition("?")[0] for part in address.split("::"))
 
 
