@@ -85,6 +85,23 @@ class EngineSection:
 
 
 @dataclass(frozen=True)
+class ScheduleSection:
+    """Nights: what `cxrmine schedule` and `cxrmine serve` do beside running when it is due."""
+
+    retries: int = said(2, "tries after an error that may pass: source, disk, database, workers")
+    retry_delay: int = said(600, "seconds before each of them")
+    pages: str = said("", "address at which a server of yours shows FOLDER.reports; empty: none")
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot be meant."""
+        for name in ("retries", "retry_delay"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: expected 0 or more")
+        if self.pages and not self.pages.startswith(("http://", "https://")):
+            raise ValueError(f"pages = {self.pages!r}: expected http://… or https://…")
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All sections of the file."""
 
@@ -98,6 +115,7 @@ class Configuration:
     engine: EngineSection = field(default_factory=EngineSection)
     drift: DriftLimits = field(default_factory=DriftLimits)
     gate: GateLimits = field(default_factory=GateLimits)
+    schedule: ScheduleSection = field(default_factory=ScheduleSection)
 
     @property
     def publishing(self) -> GateLimits | None:
@@ -128,6 +146,7 @@ SECTIONS: Mapping[str, type] = {
     "engine": EngineSection,
     "drift": DriftLimits,
     "gate": GateLimits,
+    "schedule": ScheduleSection,
 }
 # The meanings of settings stand as comments in mining; people read these.
 EXAM_MEANINGS = {

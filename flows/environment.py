@@ -31,6 +31,8 @@ def prepare_prefect() -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Errors reach the user by the command line, in one line; Prefect would add two tracebacks.
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        # What we say ourselves of a night stands on Prefect's page of it.
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "cxrmine.nightly",
         # Twenty seconds, the default, are too few for a busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     }

@@ -71,7 +71,7 @@ def label(
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:
             begin = time.perf_counter()
             inputs = {name: step.artifact for name, step in givers.items() if step.artifact}
-            named = run_in_store.with_options(name=stage)
+            named = run_in_store.with_options(name=stage, task_run_name=stage)
             made: Artifact = named(stage, shards, inputs, return_state=True).result()  # type: ignore[assignment]
             seconds = time.perf_counter() - begin
             report = StageReport(**made.details)
@@ -132,7 +132,7 @@ def run_in_store(stage: str, shards: Shards, inputs: Mapping[str, Artifact]) -> 
     return _as_state(shards.make(stage, inputs))
 
 
-@task(name="audit", cache_policy=NO_CACHE, persist_result=False)
+@task(name="audit", task_run_name="audit", cache_policy=NO_CACHE, persist_result=False)
 def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
     """The artifact of the audit: audit.json, audit.md and audit.txt."""
     hashes = {"labels": labels.content_hash("labels"), "gold": gold_hash(gold)}
@@ -144,13 +144,17 @@ def audit(labels: Artifact, gold: str, anew: bool) -> State[Artifact]:
     artifact = _from_store("audit", hashes, audit_fingerprint(), write, anew)
     figures = json.loads((artifact.folder / "audit.json").read_text())["findings"]
     create_table_artifact(
-        [{"finding": name, **score} for name, score in figures.items()], key="audit-findings"
-    )
-    create_markdown_artifact((artifact.folder / "audit.md").read_text(), key="audit")
+        [figures_row(name, score) for name, score in figures.items()], key="audit-findings",
+        description=f"By finding, with 95 % intervals; against {gold}",
+    )  # fmt: skip
+    create_markdown_artifact(
+        (artifact.folder / "audit.md").read_text(), key="audit",
+        description=f"Precision, recall and F1 of the labels against {gold}",
+    )  # fmt: skip
     return _as_state(artifact)
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False)
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish_set(run: Path, gate: GateLimits) -> State[Published]:
     """What came of publishing the run's label set: the latest one now, or what the gate refused."""
     root = Path(gate.published)
@@ -161,6 +165,22 @@ def publish_set(run: Path, gate: GateLimits) -> State[Published]:
     if done.made is None:
         return Completed(name="Refused", message=done.line, data=done)
     return Completed(message=done.line, data=done)
+
+
+def figures_row(finding: str, score: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a finding as people read them.
+
+    >>> row = figures_row("Mass", {"tp": 1, "fp": 1, "fn": 0, "precision": 0.5, "recall": None,
+    ...                            "f1": 0.5, "precision_interval": [0.1, 0.9]})
+    >>> row["precision"], row["recall"], row["F1"]
+    ('0.500 (0.10 to 0.90)', '–', '0.500')
+    """
+    row: dict[str, Any] = {"finding": finding.replace("_", " ")}
+    for name, title in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
+        value, interval = score[name], score.get(f"{name}_interval")
+        shown = "–" if value is None else f"{value:.3f}"
+        row[title] = shown + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+    return {**row, "tp / fp / fn": f"{score['tp']} / {score['fp']} / {score['fn']}"}
 
 
 def _from_store(

@@ -26,14 +26,21 @@ def serve(
     cron: Cron = None,
     host: Annotated[str, typer.Option(help="Address that the server listens at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port that the server listens at.")] = 4200,
+    pages: Annotated[
+        int,
+        typer.Option(
+            help="Port of the audits' pages, which Prefect's page of a run links to; they are for "
+            "this machine only. 0: none."
+        ),
+    ] = 4201,
 ) -> None:
     """The same with a Prefect server of its own, whose pages show runs, reports and audits."""
     import os
 
-    from flows.schedules import address_of, check_nights, own_server, serve_nights
+    from flows.schedules import address_of, check_nights, own_pages, own_server, serve_nights
 
     os.environ["PREFECT_API_URL"] = address_of(host, port)  # Prefect reads it at its import
     check_nights(config, cron)
-    with own_server(host, port):
+    with own_pages(config, pages), own_server(host, port):
         typer.echo(f"Prefect's pages: http://{host}:{port}. Stop with Ctrl-C.")
         serve_nights(config, cron)

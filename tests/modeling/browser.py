@@ -76,9 +76,10 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, condition: str, seconds: float = 300) -> None:
-        """Returns when the expression has become true."""
+        """Returns when the expression has become true; while a page loads it may find nothing."""
         end = time.monotonic() + seconds
-        while not self.evaluate(condition):
+        careful = f"(() => {{ try {{ return {condition} }} catch {{ return false }} }})()"
+        while not self.evaluate(careful):
             assert time.monotonic() < end, f"never came true: {condition}"
             time.sleep(0.05)
 
