@@ -70,6 +70,11 @@ def _where(place: Place) -> str:
     return hashlib.sha256(without_user(place.address).encode()).hexdigest()
 
 
+def _at(place: Place) -> str:
+    """What stands for the path, which of a page of the web is the whole address."""
+    return hashlib.sha256(place.path.encode()).hexdigest()
+
+
 def _key(place: Place, listing: Listing) -> str:
     files = [[file.name, file.mark, file.size] for file in listing.files]
     own = hashlib.sha256(json.dumps([place.path, listing.name, listing.folder, files]).encode())
@@ -84,12 +89,13 @@ def _changed(before: Listing, after: Listing) -> bool:
 
 
 def _have(place: Place, store: Store) -> dict[tuple[str, str], Path]:
-    """What was fetched from this address before and is whole: (name, mark) → file."""
+    """What was fetched from this path before and is whole: (name, mark) → file."""
     have: dict[tuple[str, str], Path] = {}
     for folder in sorted(_own_folders(place, store), key=_age):
-        if artifact := store.find(folder.parent.name, folder.name):
-            marked = {key: path for key, path in _files_of(artifact).items() if key[1]}
-            have.update(marked)
+        artifact = store.find(folder.parent.name, folder.name)
+        # Not of another set at the same address: marks may be no more than a second and a size.
+        if artifact is not None and artifact.details["at"] == _at(place):
+            have.update({key: path for key, path in _files_of(artifact).items() if key[1]})
     return have
 
 
@@ -131,13 +137,17 @@ def _fetch_part(place: Place, store: Store, part: Sequence[RemoteFile]) -> Artif
         for file, target in zip(part, targets, strict=True):
             _check_length(place, file, target)
             target.chmod(0o600)
-        return {"below": "", "marks": {file.name: file.mark for file in part}}
+        return _details(place, "", part)
 
     told = json.dumps([[file.name, file.mark] for file in part])
     own = {"files": hashlib.sha256(told.encode()).hexdigest()}
     address = {"address": _where(place)}
     made_from = {"inputs": own, "fingerprint": address}
     return store.put(PART, artifact_key(PART, own, address), write, made_from)
+
+
+def _details(place: Place, below: str, files: Sequence[RemoteFile]) -> dict[str, Any]:
+    return {"at": _at(place), "below": below, "marks": {file.name: file.mark for file in files}}
 
 
 def _check_length(place: Place, file: RemoteFile, target: Path) -> None:
@@ -164,7 +174,7 @@ def _put(
         for file in listing.files:
             (root / file.name).parent.mkdir(parents=True, exist_ok=True)
             os.link(have[file.name, file.mark], root / file.name)
-        return {"below": below, "marks": {file.name: file.mark for file in listing.files}}
+        return _details(place, below, listing.files)
 
     made_from = {"inputs": {"files": key}, "fingerprint": {"address": _where(place)}}
     return store.put(COPY, key, write, made_from)

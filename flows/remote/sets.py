@@ -74,7 +74,7 @@ def put_set(place: Place, folder: Path) -> RemoteSet:
     """The set made of the files of a run's folder, the newest from now on.
 
     The set before it stays, for who is reading it; earlier ones are removed. Errors: RemoteError,
-    after which the set before is the newest as it was.
+    after which the set before is the newest as it was, unless only the pointer could not be put.
     """
     known = [name for name in _set_names(place) if _NAME.fullmatch(name)]
     number = max((_number(name) for name in known), default=0) + 1
@@ -146,7 +146,9 @@ def _point(place: Place, made: RemoteSet) -> None:
 def _remove_old(place: Place, made: RemoteSet, known: list[str]) -> None:
     """Removes the sets before the last but one. Who may not delete keeps them all."""
     earlier = (one for one in _whole_sets(place) if _order(one.name) < _order(made.name))
-    before = next(earlier, made)
+    before = next(earlier, None)
+    if before is None:  # what is not whole may be on its way
+        return
     for name in known:
         if _order(name) < _order(before.name):
             try:

@@ -145,6 +145,21 @@ def test_a_copy_that_another_process_may_read_stays(folder: Path, store: Store) 
     assert [path for _, path in store.artifacts()] == [third.path.parents[1]]
 
 
+def test_a_file_of_another_set_is_not_taken_for_this_one(folder: Path, store: Store) -> None:
+    """Two sets at one address, whose files have the same names, lengths and times."""
+    fs = open_place(f"flaky://{folder}").fs
+    (folder / "one").mkdir()
+    (folder / "two").mkdir()
+    for name in ("one", "two"):
+        (folder / name / "labels.txt").write_text(name)
+        os.utime(folder / name / "labels.txt", (1, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.remote.listing._MARKS", ("mtime",))
+        for name in ("one", "two"):
+            copy = fetch(Place(fs, str(folder / name), "sftp://host/labels"), store)
+            assert (copy.path / "labels.txt").read_text() == name
+
+
 def test_another_password_is_the_same_place(folder: Path, store: Store) -> None:
     def at(address: str) -> Place:
         return Place(open_place(f"flaky://{folder}").fs, str(folder), address)

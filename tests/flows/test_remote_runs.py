@@ -20,7 +20,7 @@ from flows.nightly import job_of, read_for_nights
 from flows.output import RUN_FILE
 from flows.remote.address import open_place
 from flows.remote.places import output_at, readable
-from flows.remote.sets import newest_set
+from flows.remote.sets import newest_set, put_set
 from flows.store import Store
 from tests.flows.desk_case import exit_code as cxrmine
 from tests.flows.engine_case import digests, write_files
@@ -129,6 +129,41 @@ def test_an_upload_that_breaks_off_leaves_the_set_before(
     assert mine(source, f"flaky://{out}", "--profile", "chexpert") == 0
     run = json.loads((readable(f"flaky://{out}") / RUN_FILE).read_text())
     assert run["settings"]["profile"] == "chexpert"
+
+
+def test_a_pointer_that_breaks_off_leaves_two_whole_sets(
+    source: Path, local: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "labels"
+    assert mine(source, f"flaky://{out}") == 0
+    first = json.loads((out / "latest.json").read_text())
+    FlakyFileSystem.puts_left = len(first["files"]) + 1  # and run.json
+    assert mine(source, f"flaky://{out}") == 2
+    newest = newest_set(open_place(f"flaky://{out}"))
+    assert newest is not None
+    assert newest.name.startswith("v000002-")
+    assert digests(out / first["set"]) == digests(out / "sets" / newest.name) == local
+
+
+def test_two_uploads_at_once_both_end_and_one_is_the_newest(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second begins and ends while the first one puts its files."""
+    assert mine(source, tmp_path / "out") == 0
+    place = open_place(f"flaky://{tmp_path}/labels")
+    own, others = FlakyFileSystem.put_file, []
+
+    def meanwhile(self: FlakyFileSystem, lpath: str, rpath: str, **kwargs: object) -> None:
+        own(self, lpath, rpath, **kwargs)
+        monkeypatch.setattr(FlakyFileSystem, "put_file", own)
+        others.append(put_set(place, tmp_path / "out"))
+
+    monkeypatch.setattr(FlakyFileSystem, "put_file", meanwhile)
+    first = put_set(place, tmp_path / "out")
+    newest = newest_set(place)
+    assert newest is not None
+    assert newest.name == others[0].name
+    assert digests(tmp_path / "labels" / "sets" / first.name) == digests(tmp_path / "out")
 
 
 @pytest.mark.parametrize("lost", ["run.json", "labels.parquet/part-00001.parquet"])
