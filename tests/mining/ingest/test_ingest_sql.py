@@ -1,17 +1,13 @@
 """Reports out of databases: SQLite, and PostgreSQL where its program is found."""
 
 import datetime
-import os
-import shutil
 import sqlite3
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from mining.fingerprints import source_fingerprint
 from mining.ingest import MappingError, SourceError, ingest
+from tests.postgres import USER, running_postgres
 
 
 @pytest.fixture
@@ -111,30 +107,14 @@ def test_a_query_is_asked_again_every_time(tmp_path, database):
 def postgres():
     """The address of a PostgreSQL server of this test's own."""
     psycopg = pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]'")
-    if shutil.which("pg_ctl") is None or shutil.which("initdb") is None:
-        pytest.skip("no PostgreSQL server: apt-get install postgresql, its bin folder on PATH")
-    owner = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    with tempfile.TemporaryDirectory(prefix="cxrmine-pg-") as name:
-        folder = Path(name)
-        if owner:
-            shutil.chown(folder, owner)
-
-        def run(*command):
-            subprocess.run(command, check=True, capture_output=True, user=owner, cwd=folder)
-
-        run("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "miner", "-E", "UTF8")
-        options = f"-c listen_addresses= -k {folder} -c fsync=off"
-        run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
-        try:
-            with psycopg.connect(host=name, user="miner", dbname="postgres") as connection:
-                connection.execute("CREATE TABLE reports (acc TEXT, body TEXT, signed TIMESTAMPTZ)")
-                connection.execute(
-                    "INSERT INTO reports SELECT 'A' || n, 'FINDINGS: Clear, ' || n || '.', "
-                    "'2026-01-02 10:15:00+01'::timestamptz FROM generate_series(1, 10000) AS n"
-                )
-            yield f"postgresql+psycopg://miner@/postgres?host={name}"
-        finally:
-            run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+    with running_postgres() as folder:
+        with psycopg.connect(host=str(folder), user=USER, dbname="postgres") as connection:
+            connection.execute("CREATE TABLE reports (acc TEXT, body TEXT, signed TIMESTAMPTZ)")
+            connection.execute(
+                "INSERT INTO reports SELECT 'A' || n, 'FINDINGS: Clear, ' || n || '.', "
+                "'2026-01-02 10:15:00+01'::timestamptz FROM generate_series(1, 10000) AS n"
+            )
+        yield f"postgresql+psycopg://{USER}@/postgres?host={folder}"
 
 
 def test_postgresql_is_read_as_a_stream(tmp_path, postgres, read):
