@@ -19,14 +19,16 @@ RUN /opt/cxrmine/bin/pip install --no-cache-dir --disable-pip-version-check \
 
 FROM python:3.11-slim-bookworm
 RUN useradd --create-home --uid 10001 cxrmine \
-    && install --directory --mode 0700 --owner cxrmine /var/lib/cxrmine /data
+    && install --directory --mode 0700 --owner cxrmine /var/lib/cxrmine /var/lib/prefect-ui /data
 COPY --from=build /opt/cxrmine /opt/cxrmine
 ENV PATH=/opt/cxrmine/bin:$PATH \
     CXRMINE_CACHE=/var/lib/cxrmine \
     DO_NOT_TRACK=1 \
     PREFECT_SERVER_ANALYTICS_ENABLED=false \
+    PREFECT_UI_STATIC_DIRECTORY=/var/lib/prefect-ui \
     PYTHONDONTWRITEBYTECODE=1
-USER cxrmine
+# By number: a cluster that refuses root cannot look up names.
+USER 10001
 WORKDIR /data
 ENTRYPOINT ["cxrmine"]
 CMD ["--help"]

@@ -180,6 +180,9 @@ def own_server(host: str, port: int) -> Iterator[str]:
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": address,
         "PREFECT_UI_API_URL": address,
+        # Prefect copies its pages before it shows them: beside its code, unless told otherwise,
+        # where a user has no right to write and two servers meet.
+        "PREFECT_UI_STATIC_DIRECTORY": str(private_folder(home / "ui")),
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }

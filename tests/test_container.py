@@ -34,7 +34,14 @@ def test_the_wheel_s_packages_are_copied() -> None:
 
 
 def test_the_image_s_last_user_is_not_root() -> None:
-    assert re.findall(r"^USER (\S+)$", DOCKERFILE, flags=re.M)[-1] == "cxrmine"
+    user = re.findall(r"^USER (\S+)$", DOCKERFILE, flags=re.M)[-1]
+    assert f"--uid {user} " in DOCKERFILE and int(user) > 0
+
+
+def test_what_prefect_writes_its_pages_to_is_made_for_that_user() -> None:
+    (folder,) = re.findall(r"PREFECT_UI_STATIC_DIRECTORY=(\S+)", DOCKERFILE)
+    made = re.findall(r"install --directory .*--owner cxrmine (.+)$", DOCKERFILE, flags=re.M)[0]
+    assert folder in made.split()
 
 
 def test_reports_are_mounted_where_no_way_leads_out(services: dict[str, Any]) -> None:

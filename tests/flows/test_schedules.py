@@ -112,6 +112,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with (config.parent / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port), "--pages", str(pages)], env=own, stdout=log, stderr=log,
+            cwd=config.parent,  # as in the container: not where the code lies
             start_new_session=True,
         )  # fmt: skip
     yield Served(process, config, port, pages)
