@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.cache_report import INPUT, JUDGEMENTS, PARSES, Stored
 from flows.cache_witness import changed
+from flows.environment import cache_root
 from flows.output import read_run
 from flows.store import artifact_key
 from flows.tables import run_settings
@@ -74,11 +75,25 @@ def job_of_run(folder: Path) -> "Job":
     """The job that the run in this folder did. Errors: OutputRefused, RemoteError."""
     from flows.remote.source import job_for
     from mining.ingest.exams import ExamFilter
+    from mining.ingest.marks import NO_WATERMARK, Watermark
 
     record = read_run(folder)
     given = record["input"]
     job = job_for(given["source"], run_settings(folder), given["mapping"], given["format"])
-    return replace(job, exams=ExamFilter.from_json(given.get("exams")))
+    told = given.get("watermark")
+    mark = Watermark(told["column"], told["overlap"]) if told else NO_WATERMARK
+    return read_before(replace(job, exams=ExamFilter.from_json(given.get("exams")), watermark=mark))
+
+
+def read_before(job: "Job") -> "Job":
+    """The job, with what earlier runs have read where its source has a watermark.
+
+    Errors: SourceError.
+    """
+    from flows.reading import journal_of
+
+    journal = journal_of(job, cache_root())
+    return job if journal is None else replace(job, taken=journal.committed())
 
 
 def wanted_now(job: "Job") -> dict[str, dict[str, str]]:
@@ -97,17 +112,11 @@ def stored_pieces(job: "Job", everything: Sequence[Stored]) -> tuple[int, int]:
 
     Errors: SourceError.
     """
-    from flows.road import job_prints
-    from mining.fingerprints import source_fingerprint
-    from mining.ingest.pieces import source_pieces
+    from flows.road import job_pieces, job_prints
 
     own = job_prints(job).stages["ingest"]
     keys = {one.key for one in everything if one.kind == _PIECES}
-    pieces = source_pieces(
-        job.source, mapping=job.mapping, format=job.format, block=job.settings.block,
-        digest=source_fingerprint,
-    )  # fmt: skip
-    wanted = [artifact_key(_PIECES, piece.identity, own) for piece in pieces]
+    wanted = [artifact_key(_PIECES, piece.identity, own) for piece in job_pieces(job)]
     return sum(key in keys for key in wanted), len(wanted)
 
 

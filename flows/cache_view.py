@@ -1,7 +1,8 @@
 """What `cxrmine cache` prints."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -73,6 +74,16 @@ def print_explanations(explanations: Iterable[Explanation], pieces: tuple[int, i
                     console.print(f"        {told}", markup=False)
                 if len(difference.told) > _LISTED:
                     console.print(f"        and {len(difference.told) - _LISTED:,} more")
+
+
+def print_watermark(told: Mapping[str, Any]) -> None:
+    """Prints how far a source has been read by its watermark, and what is kept of it."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"watermark {told['column']}: read up to {told['upto']}, {told['rows']:,} rows of "
+        f"{told['batches']:,} nights are kept",
+        markup=False,
+    )
 
 
 def print_pruned(pruned: Pruned, *, look_only: bool) -> None:

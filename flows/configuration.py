@@ -21,6 +21,7 @@ from mining.drift import DriftLimits
 from mining.engine import Engine, EngineError
 from mining.gate import GateLimits
 from mining.ingest.exams import ExamFilter
+from mining.ingest.marks import Watermark
 from mining.privacy import Privacy
 from mining.settings import MiningSettings
 
@@ -50,6 +51,19 @@ class SourceSection:
         default_factory=dict,
         metadata={"meaning": 'the source\'s columns by ours: { text = "BODY" }'},
     )
+    watermark: str = said(
+        "", 'read what is new only: a column of the query that grows, or "modified" for files'
+    )
+    overlap: str = said("", 'read so much again, for what came late: "2h", "3d", or "100"')
+
+    def __post_init__(self) -> None:
+        """Asks the watermark what it thinks of it. Raises MarkError."""
+        _ = self.marks
+
+    @property
+    def marks(self) -> Watermark:
+        """The watermark itself."""
+        return Watermark(self.watermark, self.overlap)
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,13 @@ from flows.forget_search import (
     pieces,
 )
 from flows.output import RUN_FILE, OutputRefused, work_beside
+from flows.pages import AUDIT_PAGES
 from flows.published import LOCK, held
+from flows.reading import JOURNALS
 from flows.remote.copies import copies
 from flows.store import MANIFEST, Store
 from flows.work import work_folder
+from mining.ingest.journal import renew_digests
 
 _PREFIX = "cxrmine."
 _POLL = 0.2
@@ -81,6 +84,7 @@ def forget(
         for path in sorted(holding):
             if path.is_relative_to(cache) and path.suffix == ".parquet" and is_readable(path):
                 _rewrite(path, path, target)  # what else keeps tables in the cache
+        renew_digests(cache / JOURNALS)
         for folder in folders:
             if any(path == folder or path.is_relative_to(folder) for path in holding):
                 _renew(folder, target)
@@ -134,7 +138,10 @@ def _check_place(folder: Path) -> None:
 
 
 def _renew(place: Path, target: Target) -> None:
-    """Writes a table, or all tables of a folder, without the target; in one step."""
+    """Writes a table, or all tables of a folder, without the target; in one step.
+
+    A night's page of an audit that names a report goes.
+    """
     if place.is_file():
         _rewrite(place, place, target)
         return
@@ -147,6 +154,9 @@ def _renew(place: Path, target: Target) -> None:
             if is_readable(path) and find_in(path, target):
                 _rewrite(path, path, target)
                 changed.append(path)
+        for page in sorted(new.rglob(AUDIT_PAGES)):  # the next night makes one without them
+            if find_in(page, target):
+                page.unlink()
         # Manifests last: they hold the checksum of run.json.
         for record in (*sorted(new.rglob(RUN_FILE)), *sorted(new.rglob(MANIFEST))):
             if _renew_record(record, place / record.parent.relative_to(new), changed, target):

@@ -30,6 +30,7 @@ from flows.cache_witness import remember  # noqa: E402
 from flows.output import check_target, publish  # noqa: E402
 from flows.progress import Watch  # noqa: E402
 from flows.publishing import Published, publish_run, remember_place  # noqa: E402
+from flows.reading import reading  # noqa: E402
 from flows.result import RunResult, run_record  # noqa: E402
 from flows.road import NEEDS, Job, Step, job_prints, walk  # noqa: E402
 from flows.shards import Shards  # noqa: E402
@@ -58,14 +59,37 @@ def label(
     those of `flows.mine.mine_reports`. A run that rejects too much, or that the gate refuses, ends
     as Failed, with its tables written. Errors: as there, AuditError and PublishedError.
     """
-    started = datetime.now(UTC)
     out = check_target(out)
+    with reading(job, cache_root()) as read:
+        result = _labelled(
+            read.job, out, gold=gold, refresh=refresh, allow_drift=allow_drift,
+            engine=engine or Engine(), gate=gate,
+        )  # fmt: skip
+        if not (result.problems or result.refused):
+            read.commit()
+    if result.problems or result.refused:
+        return Failed(message="; ".join([*result.problems, *result.refused]), data=result)
+    return result
+
+
+def _labelled(
+    job: Job,
+    out: Path,
+    *,
+    gold: str | None,
+    refresh: str | None,
+    allow_drift: bool,
+    engine: Engine,
+    gate: GateLimits | None,
+) -> RunResult:
+    """What the flow's tasks leave in the folder, and in that of published sets."""
+    started = datetime.now(UTC)
     prints = job_prints(job)
     check = require_self_check(job.settings, allow_drift=allow_drift)
     remember(cache_root(), job.settings)  # so that `cache explain` can name a rule that changed
     stages = [*NEEDS, "audit"]
     anew = stages[stages.index(refresh) :] if refresh else []
-    with (engine or Engine()).open() as pool, Watch(len(NEEDS)) as watch:
+    with engine.open() as pool, Watch(len(NEEDS)) as watch:
         shards = Shards(job, prints, root=cache_root(), pool=pool, anew=anew)
 
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:
@@ -90,8 +114,6 @@ def label(
     if gate is not None and gate.published:
         passed: Any = publish_set(out, gate, return_state=True).result()
         result = replace(result, published=passed.line, refused=passed.refused)
-    if result.problems or result.refused:
-        return Failed(message="; ".join([*result.problems, *result.refused]), data=result)
     return result
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.environment import cache_root
 from flows.output import check_target, publish
 from flows.progress import Watch
+from flows.reading import reading
 from flows.result import RunResult, run_record
 from flows.road import NEEDS, Job, Step, job_prints, walk
 from flows.shards import Shards
@@ -24,11 +25,19 @@ def mine_reports(
     Errors: OutputRefused before any work when `out` holds something else; DriftError when the
     golden sentences are judged otherwise, unless `allow_drift`; those of the stages; EngineError.
     """
-    started = datetime.now(UTC)
     out = check_target(out)
+    with reading(job, cache_root()) as read:
+        result = _mined(read.job, out, allow_drift=allow_drift, engine=engine or Engine())
+        if not result.problems:
+            read.commit()
+    return result
+
+
+def _mined(job: Job, out: Path, *, allow_drift: bool, engine: Engine) -> RunResult:
+    started = datetime.now(UTC)
     prints = job_prints(job)
     check = require_self_check(job.settings, allow_drift=allow_drift)
-    with (engine or Engine()).open() as pool, Watch(len(NEEDS)) as watch:
+    with engine.open() as pool, Watch(len(NEEDS)) as watch:
         shards = Shards(job, prints, root=cache_root(), pool=pool)
 
         def execute(stage: str, givers: Mapping[str, Step]) -> Step:

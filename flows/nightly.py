@@ -14,7 +14,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any, Literal
 
-from flows.environment import prepare_prefect
+from flows.environment import cache_root, prepare_prefect
 
 prepare_prefect()  # before the import: Prefect reads its settings once
 
@@ -26,6 +26,7 @@ from prefect.states import Completed, Failed  # noqa: E402
 from flows.configuration import Configuration, ConfigurationError, read_configuration  # noqa: E402
 from flows.label import label  # noqa: E402
 from flows.night_pages import address_of_page, keep_audit_page  # noqa: E402
+from flows.publishing import remember_place  # noqa: E402
 from flows.remote.address import RemoteError  # noqa: E402
 from flows.remote.places import Output, output_at, readable_name  # noqa: E402
 from flows.remote.source import job_for  # noqa: E402
@@ -70,6 +71,8 @@ def nightly(config: str, refresh: Anew = "nothing") -> State[str]:
         written = keep_report(report, folder)
         gold = readable_name(configuration.located(configuration.audit.gold))
         page = keep_audit_page(output.folder, gold, folder) if gold else None
+        if page is not None and output.place is None:
+            remember_place(cache_root(), folder)  # it names reports: `forget` must reach it
         link = output.deliver_report(written)
     out = output.shown
     create_markdown_artifact(
@@ -163,7 +166,9 @@ def job_of(configuration: Configuration) -> Job:
         configuration.located(source.path), configuration.mining, source.map or None,
         source.format or None,
     )  # fmt: skip
-    return replace(job, exams=configuration.exams, privacy=configuration.privacy)
+    return replace(
+        job, exams=configuration.exams, privacy=configuration.privacy, watermark=source.marks
+    )
 
 
 def reports_folder(out: Path) -> Path:

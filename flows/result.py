@@ -52,6 +52,7 @@ def run_record(
             "mapping": dict(job.mapping) if job.mapping else None,
             "format": job.format,
             "exams": job.exams.to_json(),
+            "watermark": dict(job.taken.told) if job.taken else None,
         },
         "stages": {step.stage: _stage_record(step, prints) for step in steps},
     }

@@ -11,6 +11,9 @@ from typing import Protocol
 from flows.store import Artifact
 from mining.fingerprints import ingest_fingerprint, source_fingerprint, stage_fingerprint
 from mining.ingest.exams import EVERY_EXAM, ExamFilter
+from mining.ingest.journal import Taken
+from mining.ingest.marks import NO_WATERMARK, Watermark
+from mining.ingest.pieces import Piece, journal_pieces, source_pieces
 from mining.privacy import OPEN, Privacy
 from mining.settings import MiningSettings
 from mining.stages import StageReport
@@ -35,7 +38,11 @@ GIVES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Job:
-    """What to mine and how; `origin` is the address that `source` is a local copy of."""
+    """What to mine and how; `origin` is the address that `source` is a local copy of.
+
+    `exams` are those to be labelled. With a `watermark` only what is new is read, and `taken` is
+    what there is to mine after that: see flows/reading.py.
+    """
 
     source: str
     settings: MiningSettings
@@ -44,6 +51,8 @@ class Job:
     format: str | None = None
     origin: str | None = None
     exams: ExamFilter = EVERY_EXAM
+    watermark: Watermark = NO_WATERMARK
+    taken: Taken | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +116,25 @@ def job_prints(job: Job) -> Prints:
     Called before any work, so that a mistake in the settings costs no time.
     """
     mapping = sorted(job.mapping.items()) if job.mapping else None
-    source = {"source": source_fingerprint(job.source), "reading": repr((mapping, job.format))}
+    source = {"source": _source_print(job), "reading": repr((mapping, job.format))}
     stages = {stage: stage_fingerprint(stage, job.settings) for stage in NEEDS}
     return Prints(source, {**stages, "ingest": ingest_fingerprint(job.settings, job.exams)})
+
+
+def _source_print(job: Job) -> str:
+    if job.watermark.column:  # what is in the source is not read again to be hashed
+        return job.taken.digest if job.taken else "not read yet"
+    return source_fingerprint(job.source)
+
+
+def job_pieces(job: Job) -> list[Piece]:
+    """The pieces of what is to be mined. Errors: SourceError."""
+    if job.taken is not None:
+        return journal_pieces(job.taken.batches, job.settings.block)
+    return source_pieces(
+        job.source, mapping=job.mapping, format=job.format, block=job.settings.block,
+        digest=source_fingerprint,
+    )  # fmt: skip
 
 
 def over_reject_rate(steps: Iterable[Step], settings: MiningSettings) -> list[str]:

@@ -70,6 +70,7 @@ class RunReport:
             },
             "rejects": self.rejects,
             "filtered": self.filtered,
+            "watermark": self.record["input"].get("watermark"),
             "rates": {what: {**asdict(r), "share": r.share} for what, r in self.rates.items()},
             "drift": [
                 {"what": m.what, "before": m.before.share, "after": m.after.share,
@@ -150,6 +151,8 @@ def markdown(report: RunReport) -> str:
         f"{record['status']}, {record['seconds']:,.1f} s, {record['input']['source']}",
         "",
     ]
+    if told := record["input"].get("watermark"):
+        lines += [watermark_line(told), ""]
     lines += [f"- **problem**: {problem}" for problem in record["problems"]]
     lines += [f"- **alarm**: {alarm_line(move)}" for move in report.alarms]
     if report.moved and not report.alarms:
@@ -177,6 +180,15 @@ def markdown(report: RunReport) -> str:
     more = ["before", "change"] if report.moved else []
     lines += _table(["what", "count", "share", *more], rows)
     return "\n".join(lines) + "\n"
+
+
+def watermark_line(told: Mapping[str, Any]) -> str:
+    """One line that says what a run has read by the watermark of its source."""
+    return (
+        f"read by {told['column']} from {told['since']} up to {told['upto']}: "
+        f"{told['new_rows']:,} new rows, {told['read_again']:,} known already; "
+        f"{told['rows']:,} rows of {told['batches']:,} nights in all"
+    )
 
 
 def alarm_line(move: Moved) -> str:

@@ -16,15 +16,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flows.road import GIVES, Job, Prints
+from flows.road import GIVES, Job, Prints, job_pieces
 from flows.store import Artifact, Store, artifact_key
 from mining import stages
 from mining.engine import Pool
 from mining.engine.joining import mine_shard
 from mining.engine.judging import bucket_jobs, judge_bucket
-from mining.fingerprints import source_fingerprint
 from mining.ingest.blocks import join_pieces, write_piece
-from mining.ingest.pieces import Piece, source_pieces
+from mining.ingest.pieces import Piece
 from mining.parsing.lightness import leave_torch_out
 from mining.sentence_store import Layer, SentenceStore
 from mining.stages import StageReport
@@ -89,13 +88,9 @@ class Shards:
             return self._kept("ingest", key) or self._store.put(
                 "ingest", key, self._single_pass, made_from
             )
-        pieces = source_pieces(
-            job.source, mapping=job.mapping, format=job.format, block=job.settings.block,
-            digest=source_fingerprint,
-        )  # fmt: skip
         jobs = [
             ShardJob("pieces", piece.identity, own, job, self._root, piece=piece)
-            for piece in pieces
+            for piece in job_pieces(job)
         ]
         hashes = {"pieces": _one_hash(jobs)}
         key = artifact_key("ingest", hashes, own)
@@ -116,7 +111,7 @@ class Shards:
         job = self._job
         report = stages.ingest(
             job.source, folder, settings=job.settings, mapping=job.mapping, format=job.format,
-            exams=job.exams,
+            exams=job.exams, batches=job.taken and job.taken.batches,
         )  # fmt: skip
         report.check()
         return asdict(report)

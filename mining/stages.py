@@ -6,7 +6,7 @@ Each stage writes into the empty folder that it is given and accounts for every 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
 from mining.fingerprints import ingest_fingerprint, stage_fingerprint
 from mining.ingest import IngestCounts
 from mining.ingest import ingest as ingest_source
+from mining.ingest.batches import Batch, read_batches_of
 from mining.ingest.exams import EVERY_EXAM, ExamFilter
+from mining.ingest.passes import ingest_batches
 from mining.joining import JudgedSentences, judgement_rows, trees
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
@@ -78,17 +80,22 @@ def ingest(
     mapping: Mapping[str, str] | None = None,
     format: str | None = None,
     exams: ExamFilter = EVERY_EXAM,
+    batches: Sequence[Batch] | None = None,
 ) -> StageReport:
-    """reports.parquet, rejects.parquet and filtered.parquet from a source, in a single pass."""
-    counts = ingest_source(
-        source,
-        out,
-        mapping=mapping,
-        format=format,
-        exams=exams,
-        shards=max(1, settings.shards),
-        provenance=ingest_fingerprint(settings, exams),
-    )
+    """reports.parquet, rejects.parquet and filtered.parquet from a source, in a single pass.
+
+    With `batches` what nights have read of the source stands for it.
+    """
+    provenance = ingest_fingerprint(settings, exams)
+    shards = max(1, settings.shards)
+    if batches is not None:
+        rows = read_batches_of(batches)
+        counts = ingest_batches(rows, out, exams=exams, shards=shards, provenance=provenance)
+    else:
+        counts = ingest_source(
+            source, out, mapping=mapping, format=format, exams=exams, shards=shards,
+            provenance=provenance,
+        )  # fmt: skip
     return ingest_report(counts)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.exams import Overlap, WatermarkColumn, make_watermark
 from flows.cli.options import (
     Assertion,
     Concepts,
@@ -52,6 +53,8 @@ def explain(
     shards: Shards = None,
     map: Map = None,
     format: Format = None,
+    watermark: WatermarkColumn = None,
+    overlap: Overlap = None,
 ) -> None:
     """Why each stage of a run is served from the cache, or what has to be made and why.
 
@@ -59,9 +62,9 @@ def explain(
     that is stored. Of the folder of a run: what its stages would find now, with its settings.
     """
     from flows.cache_explain import explain as explain_stages
-    from flows.cache_explain import job_of_run, stored_pieces, wanted_now
+    from flows.cache_explain import job_of_run, read_before, stored_pieces, wanted_now
     from flows.cache_report import stored
-    from flows.cache_view import print_explanations
+    from flows.cache_view import print_explanations, print_watermark
     from flows.cache_witness import remember
     from flows.environment import cache_root
     from flows.output import RUN_FILE
@@ -73,11 +76,15 @@ def explain(
         job = make_job(
             source, map, format, profile=profile, findings=findings, parser=parser,
             assertion=assertion, concepts=concepts, shards=shards,
+            watermark=make_watermark(watermark, overlap, from_start=False),
         )  # fmt: skip
+        job = read_before(job)
     store = Store(cache_root(), to_look=True)
     remember(store.root, job.settings)
     everything = list(stored(store))
     pieces = None if job.settings.shards else stored_pieces(job, everything)
+    if job.taken is not None:
+        print_watermark(job.taken.told)
     print_explanations(explain_stages(store.root, everything, wanted_now(job)), pieces)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mining.engine import Engine
     from mining.gate import GateLimits
     from mining.ingest.exams import ExamFilter
+    from mining.ingest.marks import Watermark
     from mining.privacy import Privacy
     from mining.settings import MiningSettings
 
@@ -48,6 +49,7 @@ class Chosen:
     engine: "Engine | None"
     gate: "GateLimits | None"
     exams: "ExamFilter | None" = None
+    watermark: "Watermark | None" = None
     privacy: "Privacy | None" = None
 
 
@@ -63,13 +65,13 @@ def choose(
 
     Errors: typer.BadParameter where neither says what must be said; ConfigurationError, OSError.
     """
-    mining = engine = gate = exams = privacy = None
+    mining = engine = gate = exams = privacy = watermark = None
     if config is not None:
         from flows.configuration import read_configuration
 
         read = read_configuration(config)
         mining, engine, gate = read.mining, read.engine.engine, read.publishing
-        exams = read.exams
+        exams, watermark = read.exams, read.source.marks
         privacy = read.privacy
         source = source or read.located(read.source.path) or None
         if out is None and read.output.folder:
@@ -85,5 +87,5 @@ def choose(
     if out is None:
         raise typer.BadParameter("no --out: name a folder, or say [output] folder in --config")
     return Chosen(
-        source, out, mapping, format, gold, mining, engine, gate, exams, privacy
+        source, out, mapping, format, gold, mining, engine, gate, exams, watermark, privacy
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Options of `run` and `mine` that say which examinations are labelled."""
+"""Options of `run` and `mine`: which examinations are labelled, and what is read of the source."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from mining.ingest.exams import ExamFilter
+    from mining.ingest.marks import Watermark
 
 _HOW = "* and ? as in file names, several with commas"
 Modality = Annotated[
@@ -17,6 +18,37 @@ ProcedureCodes = Annotated[
 ]
 BodyParts = Annotated[str | None, typer.Option(help="Label these body parts only, as CHEST*.")]
 Language = Annotated[str | None, typer.Option(help="Label reports in this language only, as en.")]
+
+WatermarkColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--watermark",
+        help="Read only what is new since the last run: a column of the query that grows, or "
+        '"modified" for files.',
+    ),
+]
+Overlap = Annotated[
+    str | None,
+    typer.Option(help="With a watermark: read so much again, as 2h or 3d, or a number."),
+]
+FromStart = Annotated[
+    bool,
+    typer.Option("--from-start", help="With a watermark: read the whole source anew."),
+]
+
+
+def make_watermark(
+    column: str | None, overlap: str | None, from_start: bool, base: "Watermark | None" = None
+) -> "Watermark":
+    """The watermark that these options describe; one not given stays as in `base`, or is none.
+
+    Errors: MarkError.
+    """
+    from mining.ingest.marks import NO_WATERMARK
+
+    given = {"column": column, "overlap": overlap}
+    said: dict[str, Any] = {key: text for key, text in given.items() if text is not None}
+    return replace(base or NO_WATERMARK, **said, from_start=from_start)
 
 
 def make_exams(base: "ExamFilter | None" = None, **given: str | None) -> "ExamFilter":

@@ -2,7 +2,17 @@
 
 import typer
 
-from flows.cli.exams import BodyParts, Language, Modality, ProcedureCodes, make_exams
+from flows.cli.exams import (
+    BodyParts,
+    FromStart,
+    Language,
+    Modality,
+    Overlap,
+    ProcedureCodes,
+    WatermarkColumn,
+    make_exams,
+    make_watermark,
+)
 from flows.cli.options import (
     AllowDrift,
     Assertion,
@@ -46,6 +56,9 @@ def mine(
     procedure_codes: ProcedureCodes = None,
     body_parts: BodyParts = None,
     language: Language = None,
+    watermark: WatermarkColumn = None,
+    overlap: Overlap = None,
+    from_start: FromStart = False,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
 ) -> None:
@@ -67,6 +80,7 @@ def mine(
             modality=modality, procedure_codes=procedure_codes, body_parts=body_parts,
             language=language,
         ),
+        watermark=make_watermark(watermark, overlap, from_start),
     )  # fmt: skip
     from flows.cli.finish import finish
     from flows.mine import mine_reports

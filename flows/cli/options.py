@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flows.road import Job
     from mining.engine import Engine
     from mining.ingest.exams import ExamFilter
+    from mining.ingest.marks import Watermark
     from mining.settings import MiningSettings
 
 Source = Annotated[
@@ -101,6 +102,7 @@ def make_job(
     *,
     base: "MiningSettings | None" = None,
     exams: "ExamFilter | None" = None,
+    watermark: "Watermark | None" = None,
     **settings: str | int | float | None,
 ) -> "Job":
     """The job that these options describe; one not given stays as in `base`, or the default.
@@ -116,7 +118,7 @@ def make_job(
     from flows.remote.source import job_for
 
     job = job_for(source, chosen, read_mapping(mapping), format)
-    return replace(job, exams=exams) if exams else job
+    return replace(job, exams=exams or job.exams, watermark=watermark or job.watermark)
 
 
 def make_engine(

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from flows.cli.configured import Config, OptionalOut, OptionalSource, choose
-from flows.cli.exams import BodyParts, Language, Modality, ProcedureCodes, make_exams
+from flows.cli.exams import (
+    BodyParts,
+    FromStart,
+    Language,
+    Modality,
+    Overlap,
+    ProcedureCodes,
+    WatermarkColumn,
+    make_exams,
+    make_watermark,
+)
 from flows.cli.options import (
     AllowDrift,
     Assertion,
@@ -71,6 +81,9 @@ def run(
     procedure_codes: ProcedureCodes = None,
     body_parts: BodyParts = None,
     language: Language = None,
+    watermark: WatermarkColumn = None,
+    overlap: Overlap = None,
+    from_start: FromStart = False,
     max_reject_rate: MaxRejectRate = None,
     allow_drift: AllowDrift = False,
     images: Annotated[
@@ -115,6 +128,7 @@ def run(
             chosen.exams, modality=modality, procedure_codes=procedure_codes, body_parts=body_parts,
             language=language,
         ),
+        watermark=make_watermark(watermark, overlap, from_start, chosen.watermark),
     )  # fmt: skip
     job = with_privacy(job, chosen.privacy, no_text=no_text)
     if gold is None and source == "openi":

@@ -17,6 +17,7 @@ from mining.printable import utf8
 from .rows import MAX_TEXT_BYTES, Batch, RawReject, Reason
 from .times import parse_times
 
+ARRIVAL = "arrival"  # no column of reports: when a row came, where the source tells
 _LONGEST_ID = 128
 # Controls, those of C1 too, and what turns the direction of a line: an id is shown in many places.
 _NO_ID = r"[\x00-\x1f\x7f-\x{9f}\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
@@ -82,7 +83,8 @@ def normalise(batch: Batch) -> Normalised:
     table = pa.table({name: column.filter(kept) for name, column in ready.items()})
     digests = [hashlib.sha256(raw).hexdigest() for raw in _raw(table["text"])]
     table = table.append_column("text_sha256", pa.array(digests, pa.string()))
-    return Normalised(table.select(REPORTS.columns).cast(REPORTS.schema), rejects)
+    arrivals = columns[ARRIVAL].cast(pa.int64()).filter(kept) if ARRIVAL in columns else None
+    return Normalised(table.select(REPORTS.columns).cast(REPORTS.schema), rejects, arrivals)
 
 
 class _Split:

@@ -85,9 +85,10 @@ def ingest_batches(
     exams: ExamFilter = EVERY_EXAM,
     shards: int = 1,
     provenance: Mapping[str, str] | None = None,
-    notes: Counter[str],
+    notes: Counter[str] | None = None,
 ) -> IngestCounts:
     """The same of rows that are read already; `notes` is filled while they are."""
+    notes = Counter() if notes is None else notes
     if shards < 1:
         raise ValueError(f"ingest: found {shards} shards, expected 1 or more.")
     out = Path(out_dir)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from .batches import Batch, read_batches_of
 from .encoding import byte_lines, open_bytes
 from .formats import FILE_FORMATS, OPENI, files_of, source_format
 from .jsonl import jsonl_layout, read_lines
@@ -33,7 +34,8 @@ class Piece:
     """A piece of a source. `place` stands before the places of its rows.
 
     `digest` is the hash of its bytes. With a `layout` it is the lines of a file from byte `start`
-    to `stop`, and `before` counts the file's rows before them.
+    to `stop`, and `before` counts the file's rows before them. With `batches` it is what earlier
+    nights and this one have read.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Piece:
     stop: int = 0
     before: int = 0
     layout: Layout | None = None
+    batches: tuple[Batch, ...] | None = None
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -82,9 +85,32 @@ def source_pieces(
     return pieces
 
 
+def journal_pieces(batches: Sequence[Batch], block: int) -> list[Piece]:
+    """The pieces of what was read in nights: as many batches as fill a block, in their order.
+
+    A night adds to the last piece, or begins a new one: all others stay as they are.
+    """
+    groups: list[list[Batch]] = [[]]
+    for one in batches:
+        if sum(batch.rows for batch in groups[-1]) >= block:
+            groups.append([])
+        groups[-1].append(one)
+    return [
+        Piece("journal", None, "", _digest(group), ColumnMapping(), batches=tuple(group))
+        for group in groups
+    ]
+
+
+def _digest(group: Sequence[Batch]) -> str:
+    return hashlib.sha256(" ".join(one.digest for one in group).encode()).hexdigest()
+
+
 def read_piece(piece: Piece, notes: Counter[str]) -> Iterator[Normalised]:
     """The rows and rejects of a piece, as `read_batches` gives them of the whole source."""
     path = Path(piece.path)
+    if piece.batches is not None:
+        yield from read_batches_of(piece.batches)
+        return
     if piece.layout is None:
         yield from read_batches(
             piece.path, mapping=piece.mapping, format=piece.format, notes=notes, place=piece.place

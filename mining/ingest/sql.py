@@ -15,25 +15,35 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .mapping import ColumnMapping
+from .mapping import ColumnMapping, MappingError
+from .marks import Mark
+from .normalise import ARRIVAL
 from .rows import Batch, RawReject, Reason, Row, SourceError, batched
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ROWS_AT_ONCE = 4_096
+_ARRIVED = "\0arrived"  # no name of a column
+Watch = tuple[str, Mark | None, Callable[[object], str]]
 
 
-def read_sql(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Iterator[Batch]:
+def read_sql(
+    path: Path, mapping: ColumnMapping, notes: Counter[str], watch: Watch | None = None
+) -> Iterator[Batch]:
     """The rows that the query in this file gives.
 
-    SourceError for a file that says no query, a driver that is not there, a database that cannot
-    be asked; its message never holds the address, which may hold a password. MappingError when the
-    columns cannot be told.
+    `watch` names a column, from where it is asked (None: as the file says), and what makes an
+    arrival of its values. SourceError for a file that says no query, a driver that is not there, a
+    database that cannot be asked; its message never holds the address, which may hold a password.
+    MappingError when the columns cannot be told.
     """
     url, query, parameters = read_query(path)
+    if watch is not None:
+        parameters = _since(path, query, parameters, watch)
     import sqlalchemy
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,9 +59,16 @@ def read_sql(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Iterato
             stream_results=True, max_row_buffer=_ROWS_AT_ONCE
         ) as connection:
             result = connection.execute(sqlalchemy.text(query), parameters)
-            layout = mapping.layout(list(result.keys()), path)
-            at = [list(result.keys()).index(name) for name in layout.needed]
-            yield from batched(_rows(result, at), layout, path.stem)
+            names = list(result.keys())
+            layout = mapping.layout(names, path)
+            at = [names.index(name) for name in layout.needed]
+            if watch is None:
+                yield from batched(_rows(result, at), layout, path.stem)
+            else:
+                where = _watched(names, watch, path)
+                layout = replace(layout, pairs=(*layout.pairs, (ARRIVAL, (_ARRIVED,))))
+                rows = _rows(result, at, where, watch[2])
+                yield from batched(rows, layout, path.stem)
     except SQLAlchemyError as error:
         raise SourceError(
             path, f"the database refused the query ({_kind(error)})",
@@ -61,8 +78,11 @@ def read_sql(path: Path, mapping: ColumnMapping, notes: Counter[str]) -> Iterato
         engine.dispose()
 
 
-def read_query(path: Path) -> tuple[str, str, dict[str, Any]]:
-    """Address, query and parameters of a source file. SourceError where they are not."""
+def read_query(path: Path, *, secrets: bool = True) -> tuple[str, str, dict[str, Any]]:
+    """Address, query and parameters of a source file. SourceError where they are not.
+
+    Without `secrets` the address is as it is written, variables of the environment not filled in.
+    """
     try:
         section = tomllib.loads(path.read_text("utf-8")).get("sql")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -73,7 +93,9 @@ def read_query(path: Path) -> tuple[str, str, dict[str, Any]]:
         raise SourceError(
             path, "no database and query", "Expected [sql] with url = and query =, both texts."
         )
-    return _VARIABLE.sub(lambda found: _environment(found[1], path), url), query, settings
+    if secrets:
+        url = _VARIABLE.sub(lambda found: _environment(found[1], path), url)
+    return url, query, settings
 
 
 def _environment(name: str, path: Path) -> str:
@@ -82,11 +104,33 @@ def _environment(name: str, path: Path) -> str:
     return os.environ[name]
 
 
-def _rows(result: Any, at: list[int]) -> Iterator[Row | RawReject]:
+def _since(path: Path, query: str, parameters: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    if not re.search(r"(?<!:):since\b", query) or "since" not in parameters:
+        raise SourceError(
+            path, "a query without :since, or no since = to begin with",
+            f"Write WHERE {watch[0]} >= :since into the query, and since = of the first run.",
+        )  # fmt: skip
+    return parameters if watch[1] is None else {**parameters, "since": watch[1]}
+
+
+def _watched(names: list[str], watch: Watch, path: Path) -> int:
+    alike = [index for index, name in enumerate(names) if name.lower() == watch[0].lower()]
+    if len(alike) != 1:
+        raise MappingError(path, f"no column {watch[0]!r} for the watermark", names)
+    return alike[0]
+
+
+def _rows(
+    result: Any,
+    at: list[int],
+    where: int | None = None,
+    arrival: Callable[[object], str] | None = None,
+) -> Iterator[Row | RawReject]:
     for number, values in enumerate(result, start=1):
         place = f"row {number}"
+        arrived = [arrival(values[where])] if arrival and where is not None else []
         try:
-            yield Row(place, [_as_text(values[index]) for index in at])
+            yield Row(place, [*(_as_text(values[index]) for index in at), *arrived])
         except (UnicodeDecodeError, UnicodeEncodeError):
             yield RawReject(place, None, Reason.UNDECODABLE)
 
