@@ -12,6 +12,7 @@ from flows.files import digest_tree
 from flows.golds import gather, gold_hash
 from flows.judged import load_judged
 from flows.label_sets import open_label_set
+from flows.pages import AUDIT_PAGES
 from mining.audit import audit
 from mining.parsing.lightness import leave_torch_out
 
@@ -30,7 +31,7 @@ def keep_audit_page(run: Path, gold: str, folder: Path) -> Path:
         page.touch()
     else:
         _write(run, gold, page)
-    pages = sorted(folder.glob("audit-*.html"), key=lambda path: path.stat().st_mtime)
+    pages = sorted(folder.glob(AUDIT_PAGES), key=lambda path: path.stat().st_mtime)
     for old in pages[:-KEPT]:
         old.unlink(missing_ok=True)
     return page

@@ -9,6 +9,8 @@ from pathlib import Path
 from modeling.pages import render_page
 
 TEMPLATES = Path(__file__).with_name("templates")
+# What a night calls the page of its audit: sixteen digits of a hash of what it shows.
+AUDIT_PAGES = f"audit-{'[0-9a-f]' * 16}.html"
 _PRIVATE, _COMMON = 0o600, 0o644
 
 

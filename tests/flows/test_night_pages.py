@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import night_pages
+from flows.forget import forget
 from flows.night_pages import VARIABLE, address_of_page, keep_audit_page
 from flows.page_server import serve_pages
 from tests.flows.desk_case import mine_case, write_gold
@@ -45,13 +46,13 @@ def test_the_oldest_pages_go(
 ) -> None:
     monkeypatch.setattr(night_pages, "KEPT", 2)
     for number in range(3):
-        old = tmp_path / f"audit-{number}.html"
+        old = tmp_path / f"audit-{number:016}.html"
         old.write_text("old")
         os.utime(old, (number, number))
     (tmp_path / "2026-11-21.md").write_text("# Run")
     page = keep_audit_page(run, gold, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"audit-2.html", page.name, "2026-11-21.md"}
+    assert names == {f"audit-{2:016}.html", page.name, "2026-11-21.md"}
 
 
 def test_an_address_is_the_users_or_that_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +64,19 @@ def test_an_address_is_the_users_or_that_of_the_schedule(monkeypatch: pytest.Mon
     assert address_of_page(page, "https://pages.example/x/") == (
         "https://pages.example/x/audit-0a.html"
     )
+
+
+def test_forgetting_a_report_takes_the_pages_that_name_it(
+    run: Path, gold: str, tmp_path: Path
+) -> None:
+    folder, kept = tmp_path / "labels.reports", f"audit-{1:016}.html"
+    page = keep_audit_page(run, gold, folder)
+    assert "D1" in page.read_text(encoding="utf-8")
+    (folder / kept).write_text("<h1>of other reports</h1>")
+    (folder / "2026-11-21.md").write_text("# Run")
+    done = forget(tmp_path / "cache", [folder], frozenset({"D1"}))
+    assert {path.name for path in folder.iterdir()} == {kept, "2026-11-21.md"}
+    assert done.left == ()
 
 
 @pytest.mark.browser
