@@ -183,6 +183,8 @@ MINING_MEANINGS = {
     "max_reject_rate": "past this share of rejected rows a run has failed",
 }
 PRIVACY_MEANINGS = {
+    "deidentify": "mask dates, names and numbers before anything is stored: cxrmine[deid]",
+    "names": "with deidentify: an installed spaCy model that knows persons",
     "text": "false: published tables hold offsets and hashes, no word of a report",
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.road import Job
+from mining.deidentifying import the_deidentifier
 from mining.ingest import SourceError
 from mining.ingest.journal import Journal
 
@@ -51,5 +52,6 @@ def journal_of(job: Job, cache: Path) -> Journal | None:
         to_do = "Take the watermark out, or name a local folder or a query."
         raise SourceError(job.origin or job.source, "a source that has no watermark", to_do)
     return Journal(
-        cache / JOURNALS, job.source, job.watermark, mapping=job.mapping, format=job.format
-    )
+        cache / JOURNALS, job.source, job.watermark, mapping=job.mapping, format=job.format,
+        deidentifier=the_deidentifier(job.privacy),
+    )  # fmt: skip

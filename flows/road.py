@@ -118,7 +118,9 @@ def job_prints(job: Job) -> Prints:
     mapping = sorted(job.mapping.items()) if job.mapping else None
     source = {"source": _source_print(job), "reading": repr((mapping, job.format))}
     stages = {stage: stage_fingerprint(stage, job.settings) for stage in NEEDS}
-    return Prints(source, {**stages, "ingest": ingest_fingerprint(job.settings, job.exams)})
+    return Prints(
+        source, {**stages, "ingest": ingest_fingerprint(job.settings, job.exams, job.privacy)}
+    )
 
 
 def _source_print(job: Job) -> str:

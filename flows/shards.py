@@ -19,6 +19,7 @@ from typing import Any
 from flows.road import GIVES, Job, Prints, job_pieces
 from flows.store import Artifact, Store, artifact_key
 from mining import stages
+from mining.deidentifying import the_deidentifier
 from mining.engine import Pool
 from mining.engine.joining import mine_shard
 from mining.engine.judging import bucket_jobs, judge_bucket
@@ -111,7 +112,7 @@ class Shards:
         job = self._job
         report = stages.ingest(
             job.source, folder, settings=job.settings, mapping=job.mapping, format=job.format,
-            exams=job.exams, batches=job.taken and job.taken.batches,
+            exams=job.exams, privacy=job.privacy, batches=job.taken and job.taken.batches,
         )  # fmt: skip
         report.check()
         return asdict(report)
@@ -258,8 +259,10 @@ def make_shard(shard: ShardJob) -> Artifact:
 def _write_piece(shard: ShardJob, folder: Path) -> dict[str, Any]:
     settings = shard.job.settings
     assert shard.piece is not None
+    kept = shard.piece.batches is not None  # read in nights, and masked then
     counts = write_piece(
         shard.piece, folder, block=settings.block, exams=shard.job.exams,
+        deidentifier=None if kept else the_deidentifier(shard.job.privacy),
         provenance=shard.fingerprint,
     )  # fmt: skip
     return asdict(counts)

@@ -12,9 +12,11 @@ from mining.assertion.negex import negex_print
 from mining.concepts.linker import SETTINGS as LINKER_SETTINGS
 from mining.concepts.umls import find_umls
 from mining.concepts.umls_matcher import SETTINGS as UMLS_SETTINGS
+from mining.deidentifying import deidentifier_id
 from mining.ingest.exams import ExamFilter
 from mining.ingest.formats import OPENI
 from mining.ingest.openi import openi_corpus
+from mining.privacy import OPEN, Privacy
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.settings import MiningSettings
 
@@ -62,10 +64,21 @@ def stage_fingerprint(stage: str, settings: MiningSettings) -> dict[str, str]:
     return prints
 
 
-def ingest_fingerprint(settings: MiningSettings, exams: ExamFilter) -> dict[str, str]:
-    """What the tables of reports depend on: settings, versions, which examinations are wanted."""
+def ingest_fingerprint(
+    settings: MiningSettings, exams: ExamFilter, privacy: Privacy = OPEN
+) -> dict[str, str]:
+    """What the tables of reports depend on: settings, versions, which examinations are wanted,
+    how reports were de-identified.
+
+    Raises:
+        DeidentifierError: what is needed for that is not installed.
+    """
     prints = stage_fingerprint("ingest", settings)
-    return {**prints, "exams": exams.fingerprint} if exams.asks else prints
+    if exams.asks:
+        prints["exams"] = exams.fingerprint
+    if privacy.deidentify:
+        prints["deidentified"] = deidentifier_id(privacy.names)
+    return prints
 
 
 def linker_print() -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class Privacy:
     """What is kept of the words of reports."""
 
+    deidentify: bool = False  # dates, names and numbers are masked before anything is stored
+    names: str = ""  # with it, a spaCy model that knows persons, for names without a title
     text: bool = True  # published tables hold texts; false: offsets and hashes only
 
 

@@ -25,6 +25,7 @@ from data_contracts import (
     write_table,
 )
 from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
+from mining.deidentifying import the_deidentifier
 from mining.fingerprints import ingest_fingerprint, stage_fingerprint
 from mining.ingest import IngestCounts
 from mining.ingest import ingest as ingest_source
@@ -34,6 +35,7 @@ from mining.ingest.passes import ingest_batches
 from mining.joining import JudgedSentences, judgement_rows, trees
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
+from mining.privacy import OPEN, Privacy
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.sections import mined_sections
 from mining.sentences import split_sentences
@@ -80,13 +82,14 @@ def ingest(
     mapping: Mapping[str, str] | None = None,
     format: str | None = None,
     exams: ExamFilter = EVERY_EXAM,
+    privacy: Privacy = OPEN,
     batches: Sequence[Batch] | None = None,
 ) -> StageReport:
     """reports.parquet, rejects.parquet and filtered.parquet from a source, in a single pass.
 
     With `batches` what nights have read of the source stands for it.
     """
-    provenance = ingest_fingerprint(settings, exams)
+    provenance = ingest_fingerprint(settings, exams, privacy)
     shards = max(1, settings.shards)
     if batches is not None:
         rows = read_batches_of(batches)
@@ -94,7 +97,7 @@ def ingest(
     else:
         counts = ingest_source(
             source, out, mapping=mapping, format=format, exams=exams, shards=shards,
-            provenance=provenance,
+            deidentifier=the_deidentifier(privacy), provenance=provenance,
         )  # fmt: skip
     return ingest_report(counts)
 

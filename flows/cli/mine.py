@@ -33,13 +33,14 @@ from flows.cli.options import (
     make_engine,
     make_job,
 )
-from flows.cli.privacy import NoText, with_privacy
+from flows.cli.privacy import Deidentify, NoText, with_privacy
 
 
 def mine(
     source: Source,
     out: Out,
     no_text: NoText = False,
+    deidentify: Deidentify = False,
     profile: Profile = None,
     findings: Findings = None,
     parser: Parser = None,
@@ -86,7 +87,7 @@ def mine(
     from flows.mine import mine_reports
     from flows.remote.places import output_at
 
-    job = with_privacy(job, no_text=no_text)
+    job = with_privacy(job, no_text=no_text, deidentify=deidentify)
     with output_at(out) as output:
         result = mine_reports(job, output.folder, allow_drift=allow_drift, engine=worked_by)
         result = output.deliver(result)

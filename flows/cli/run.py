@@ -36,7 +36,7 @@ from flows.cli.options import (
     make_engine,
     make_job,
 )
-from flows.cli.privacy import NoText, with_privacy
+from flows.cli.privacy import Deidentify, NoText, with_privacy
 
 
 class Stage(StrEnum):
@@ -54,6 +54,7 @@ def run(
     source: OptionalSource = None,
     out: OptionalOut = None,
     no_text: NoText = False,
+    deidentify: Deidentify = False,
     config: Config = None,
     gold: Annotated[
         str | None,
@@ -130,7 +131,7 @@ def run(
         ),
         watermark=make_watermark(watermark, overlap, from_start, chosen.watermark),
     )  # fmt: skip
-    job = with_privacy(job, chosen.privacy, no_text=no_text)
+    job = with_privacy(job, chosen.privacy, no_text=no_text, deidentify=deidentify)
     if gold is None and source == "openi":
         gold = "openi"
     elif gold == "none":

@@ -34,6 +34,7 @@ from data_contracts import (
 from .accounts import IngestCounts
 from .exams import EVERY_EXAM, ExamFilter
 from .excluded import EXCLUDED, Filtered, parted
+from .normalise import Masker
 from .passes import FILTERED_FILE, REJECTS_FILE, REPORTS_FILE, conflict, reject_table
 from .pieces import Piece, read_piece
 from .repeats import KEY, Keys, fates_of, keys_of
@@ -60,11 +61,13 @@ def write_piece(
     *,
     block: int,
     exams: ExamFilter = EVERY_EXAM,
+    deidentifier: Masker | None = None,
     provenance: Mapping[str, str] | None = None,
 ) -> PieceCounts:
     """The counts, after reports.parquet (a folder), rejects.parquet and keys.npy are in `out`.
 
-    Where a filter of examinations asks, excluded.parquet and its keys lie beside them. Errors:
+    Where a filter of examinations asks, excluded.parquet and its keys lie beside them. A
+    `deidentifier` has the texts before they are stored. Errors:
     SourceError when the piece cannot be read.
     """
     notes: Counter[str] = Counter()
@@ -80,7 +83,8 @@ def write_piece(
     ):
 
         def reports() -> Iterator[pa.Table]:
-            for batch in read_piece(piece, notes):
+            read = read_piece(piece, notes)
+            for batch in deidentifier.masked(read, notes) if deidentifier else read:
                 rejects.write(reject_table(batch.rejects))
                 parts = parted(batch, exams)
                 keys.append(keys_of(parts.wanted, parts.arrivals))

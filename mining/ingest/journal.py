@@ -28,6 +28,7 @@ from .batches import Batch, BatchWriter, digest_of
 from .mapping import ColumnMapping
 from .marks import Mark, Watermark, mark_from_json, mark_to_json, shown_mark
 from .news import News, Seen
+from .normalise import Masker
 from .rows import SourceError
 from .seen_before import SeenBefore
 from .sql import read_query
@@ -62,11 +63,16 @@ class Journal:
         *,
         mapping: Mapping[str, str] | None = None,
         format: str | None = None,
+        deidentifier: Masker | None = None,
     ) -> None:
-        """Errors: SourceError for a query that cannot be read."""
+        """A `deidentifier` has the texts before they are kept: its journal is another one.
+
+        Errors: SourceError for a query that cannot be read.
+        """
         self.watermark = watermark
         self._news = News(source, watermark.column, ColumnMapping.from_dict(mapping or {}), format)
-        self.folder = root / _key(self._news)
+        self._deidentifier = deidentifier
+        self.folder = root / _key(self._news, deidentifier)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -132,7 +138,9 @@ class Journal:
         (work / "files").mkdir(mode=0o700, parents=True)
         known = SeenBefore(work / "read", earlier)
         with known.spool() as spool:
-            for batch in self._news.read(since, seen, notes, work / "files"):
+            read = self._news.read(since, seen, notes, work / "files")
+            masker = self._deidentifier
+            for batch in masker.masked(read, notes) if masker else read:
                 spool.write(batch)
         writer = BatchWriter(folder)
         with writer.arrivals, writer.rejects:
@@ -202,15 +210,17 @@ def _batch(folder: Path, told: Mapping[str, Any]) -> Batch:
     return Batch(str(folder / told["name"]), told["digest"], told["rows"])
 
 
-def _key(news: News) -> str:
-    """The name of the journal: another query, mapping or format begins another one."""
+def _key(news: News, deidentifier: Masker | None) -> str:
+    """The name of the journal: another query, mapping, format or masking begins another one."""
     path = Path(news.source)
     query: Any = None
     if news.is_query and path.exists():
         url, text, parameters = read_query(path, secrets=False)
         query = (url, text, sorted((k, str(v)) for k, v in parameters.items() if k != "since"))
-    asked = (os.path.abspath(news.source), news.column, news.mapping, news.format, query)
-    return hashlib.sha256(repr(asked).encode()).hexdigest()[:24]
+    asked = [os.path.abspath(news.source), news.column, news.mapping, news.format, query]
+    if deidentifier is not None:
+        asked.append(deidentifier.id)
+    return hashlib.sha256(repr(tuple(asked)).encode()).hexdigest()[:24]
 
 
 def _write(path: Path, about: Mapping[str, Any]) -> None:

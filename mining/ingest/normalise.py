@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,6 +52,17 @@ class Normalised:
     reports: pa.Table
     rejects: list[RawReject]
     arrivals: pa.Array | None = None
+
+
+class Masker(Protocol):
+    """Who takes identifiers out of texts; mining.deidentifying has one."""
+
+    @property
+    def id(self) -> str:
+        """What its answers depend on."""
+
+    def masked(self, batches: Iterable[Normalised], notes: Counter[str]) -> Iterator[Normalised]:
+        """The batches with masked texts; `notes` counts the masks."""
 
 
 def normalise(batch: Batch) -> Normalised:

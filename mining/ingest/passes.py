@@ -37,7 +37,7 @@ from .excluded import EXCLUDED, Filtered, parted
 from .ledger import EXCLUDED as EXCLUDED_LINES
 from .ledger import LAST, Ledger
 from .mapping import ColumnMapping
-from .normalise import Normalised
+from .normalise import Masker, Normalised
 from .parts import write_parts
 from .repeats import DETAILS, row_details
 from .rows import RawReject, Reason
@@ -59,6 +59,7 @@ def ingest(
     mapping: ColumnMapping | Mapping[str, str] | None = None,
     format: str | None = None,
     exams: ExamFilter = EVERY_EXAM,
+    deidentifier: Masker | None = None,
     shards: int = 1,
     provenance: Mapping[str, str] | None = None,
 ) -> IngestCounts:
@@ -66,13 +67,16 @@ def ingest(
 
     They are in `out_dir`. With more than one shard `reports.parquet` is a folder of so many
     contiguous parts. `exams` says which examinations are wanted. `source`, `mapping` and `format`
-    as for read_source. SourceError when the source cannot be read.
+    as for read_source. A `deidentifier` has the texts before they are stored. SourceError when the
+    source cannot be read.
     """
     notes: Counter[str] = Counter()
+    batches = read_batches(source, mapping=mapping, format=format, notes=notes)
+    if deidentifier is not None:
+        batches = deidentifier.masked(batches, notes)
     counts = ingest_batches(
-        read_batches(source, mapping=mapping, format=format, notes=notes), out_dir, exams=exams,
-        shards=shards, provenance=provenance, notes=notes,
-    )  # fmt: skip
+        batches, out_dir, exams=exams, shards=shards, provenance=provenance, notes=notes
+    )
     for note, count in counts.notes.items():
         _LOG.warning("%s: %d %s", Path(source).name, count, note)
     return counts
