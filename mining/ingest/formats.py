@@ -31,6 +31,7 @@ _SUFFIXES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".txt": "text",
+    ".zip": "text",
     ".json": "fhir",
     ".hl7": "hl7",
     ".dcm": "dicom-sr",
@@ -45,6 +46,7 @@ _SIGNS = {
     ".jsonl": ((b'"resourceType"', "fhir"),),
 }
 _LOOKED_AT = 1_000
+METADATA = "mimic-cxr-*-metadata.csv*"  # says something of the reports that lie beside it
 _FIRST_BYTES = 4_096
 
 
@@ -74,7 +76,8 @@ def _file_format(path: Path) -> str:
 def _folder_format(path: Path) -> str:
     first: dict[str, Path] = {}
     for file in islice(_files(path), _LOOKED_AT):
-        first.setdefault(_suffix(file), file)
+        if _suffix(file) != ".zip" and not file.match(METADATA):  # read by itself; about others
+            first.setdefault(_suffix(file), file)
     formats = {_told(file) for file in first.values()} & set(_FOLDER_FORMATS)
     if len(formats) == 1:
         return str(formats.pop())

@@ -117,6 +117,9 @@ def _files_at(path: Path) -> Iterator[Path]:
 
 def _changed(file: Path) -> datetime:
     """When the file was written, or came here: a copy keeps its old time, but not its entry's."""
-    status = file.stat()
+    try:
+        status = file.stat()
+    except OSError:  # a link to nowhere: whoever reads it makes a reject of it
+        status = file.lstat()
     latest = max(status.st_mtime_ns, status.st_ctime_ns)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=latest // 1_000)
