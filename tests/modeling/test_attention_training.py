@@ -87,7 +87,10 @@ def test_a_mined_checkpoint_mines_for_its_heatmaps(tmp_path: Path) -> None:
     assert card.checkpoint_id == read_card(out).checkpoint_id
 
 
-@pytest.mark.parametrize(("kill", "where"), [(3, "classifier"), (9, "mining")])
+@pytest.mark.parametrize(
+    ("kill", "where"),
+    [pytest.param(3, "classifier", marks=pytest.mark.slow), (9, "mining")],
+)
 def test_killed_in_either_stage_and_resumed_gives_the_same_weights(
     kill: int, where: str, tmp_path: Path
 ) -> None:

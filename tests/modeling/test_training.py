@@ -80,7 +80,7 @@ def resumable(name: str):  # type: ignore[no-untyped-def]
     return small_preset(name, steps=9, checkpoints=3, validations=3, precision="32")
 
 
-@pytest.mark.parametrize("name", ["chestxray8", "modern"])
+@pytest.mark.parametrize("name", [pytest.param("chestxray8", marks=pytest.mark.slow), "modern"])
 def test_killed_and_resumed_gives_the_weights_of_one_never_killed(
     name: str, tmp_path: Path
 ) -> None:
