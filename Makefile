@@ -15,7 +15,7 @@ help:  ## what can be made
 
 # Installs again only when what is wanted has changed.
 $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
-	@PYTHON="$(PYTHON)" scripts/venv.sh dev,train,stanza,dask,deid
+	@PYTHON="$(PYTHON)" scripts/venv.sh dev,train,stanza,dask,deid,language
 	@touch $@
 
 setup: $(STAMP)  ## make .venv with everything (several GB: torch and its libraries)

@@ -7,6 +7,8 @@ import pytest
 
 from mining.fingerprints import source_fingerprint
 from mining.ingest import MappingError, SourceError, ingest
+from mining.ingest.journal import Journal
+from mining.ingest.marks import Watermark
 from tests.postgres import USER, running_postgres
 
 
@@ -122,3 +124,31 @@ def test_postgresql_is_read_as_a_stream(tmp_path, postgres, read):
     reports, rejects = read(source(tmp_path, postgres, query))
     assert (len(reports), rejects) == (10_000, [])
     assert reports[0].received_at.isoformat() == "2026-01-02T09:15:00+00:00"
+
+
+def test_postgresql_by_its_watermark(tmp_path, postgres):
+    psycopg = pytest.importorskip("psycopg")
+    query = "SELECT acc AS report_id, body AS text, signed FROM nights WHERE signed >= :since"
+    path = str(source(tmp_path, postgres, query, "since = 2026-01-01"))
+
+    def night(*rows):
+        host = postgres.partition("host=")[2]
+        with psycopg.connect(host=host, user=USER, dbname="postgres") as db:
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS nights (acc TEXT, body TEXT, signed timestamptz)"
+            )
+            for row in rows:
+                db.execute("INSERT INTO nights VALUES (%s, 'FINDINGS: Clear.', %s)", row)
+        journal = Journal(tmp_path / "journals", path, Watermark("signed", "90m"))
+        with journal.held():
+            taken = journal.take()
+            journal.commit(taken)
+        return taken.told
+
+    assert night(("A", "2026-01-02 10:00+01"), ("B", "2026-01-02 11:00+01"))["new_rows"] == 2
+    told = night(("C", "2026-01-02 08:45+00"), ("D", "2026-01-03 10:00+01"))
+    assert (told["new_rows"], told["read_again"]) == (2, 2)
+    since, upto = (datetime.datetime.fromisoformat(told[name]) for name in ("since", "upto"))
+    assert since == datetime.datetime(2026, 1, 2, 8, 30, tzinfo=datetime.UTC)
+    assert upto == datetime.datetime(2026, 1, 3, 9, tzinfo=datetime.UTC)
+    assert night()["new_rows"] == 0
