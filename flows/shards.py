@@ -129,13 +129,15 @@ class Shards:
             counts = [judge_bucket(job) for job in jobs]
         else:
             counts = list(self._pool.map(judge_bucket, jobs))
-        sentences, judged, parsed, unparsed = (
+        sentences, judged, parsed, unparsed, taken_over = (
             sum(getattr(one, name) for one in counts)
-            for name in ("sentences", "judged", "parsed", "unparsed")
+            for name in ("sentences", "judged", "parsed", "unparsed", "taken_over")
         )
+        new = judged + taken_over
         report = StageReport(
             "parse", sentences, parsed, filtered=sentences - parsed,
-            details={"unparsed": unparsed, "judged": judged, "known": sentences - judged},
+            details={"unparsed": unparsed, "judged": judged, "known": sentences - new,
+                     "taken_over": taken_over},
         )  # fmt: skip
         return Artifact(
             "parse",
@@ -144,7 +146,7 @@ class Shards:
             {},
             asdict(report),
             0.0,
-            cached=not judged or anew == "judgements",
+            cached=not new or anew == "judgements",
         )
 
     def _unmined(self, distinct: Artifact) -> list[Path]:

@@ -30,13 +30,15 @@ from data_contracts import (
     read_table,
     write_table,
 )
+from mining.assertion.reach import RulePrints, RuleReach, read_prints, rule_prints, rule_reach
 from mining.fingerprints import stage_fingerprint
-from mining.resources import the_parser
+from mining.resources import load_resources, the_parser
 from mining.settings import MiningSettings
 
 BUCKETS = tuple("0123456789abcdef")
 CONTRACTS: Mapping[str, Contract] = {"parses": PARSES, "judgements": JUDGEMENTS}
 ABOUT = "about.json"
+RULES = "rules.json"
 _SUFFIX = ".parquet"
 _ATTEMPTS = 5
 
@@ -126,6 +128,14 @@ class Layer:
         return None
 
 
+@dataclass(frozen=True)
+class Kin:
+    """Judgements by other rules, and how those differ: most of them hold for the new ones too."""
+
+    layer: Layer
+    reach: RuleReach
+
+
 class SentenceStore:
     """The layers below one folder, readable by its owner only: they hold words of reports."""
 
@@ -146,17 +156,54 @@ class SentenceStore:
 
     def judgements(self, settings: MiningSettings) -> Layer:
         """The layer of the settings' rules, vocabulary, finders of mentions, judge and parser."""
-        return self._layer("judgements", stage_fingerprint("mine", settings))
+        layer = self._layer("judgements", stage_fingerprint("mine", settings))
+        if settings.assertion == "rules" and not (layer.folder / RULES).exists():
+            _write_whole(layer.folder / RULES, rule_prints(load_resources(settings).book).to_json())
+        return layer
+
+    def kin(self, layer: Layer) -> Kin | None:
+        """The judgements that differ from these by their rules, and by the fewest of them."""
+        own = _prints(layer)
+        if own is None:
+            return None
+        about = _but_rules(layer)
+        found = []
+        for other in self.layers():
+            if other.kind != layer.kind or other.key == layer.key or _but_rules(other) != about:
+                continue
+            theirs = _prints(other)
+            reach = rule_reach(theirs, own) if theirs else None
+            if reach is not None:
+                found.append(Kin(other, reach))
+        return min(found, key=lambda kin: len(kin.reach.ways), default=None)
 
     def _layer(self, kind: str, about: Mapping[str, str]) -> Layer:
         layer = Layer(kind, layer_key(kind, about), self.root / kind / layer_key(kind, about))
         if not (layer.folder / ABOUT).exists():
             for folder in (self.root, self.root / kind, layer.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            waiting = layer.folder / f".{secrets.token_hex(8)}.json"
-            waiting.write_text(json.dumps(dict(about), indent=1, sort_keys=True), encoding="utf-8")
-            os.replace(waiting, layer.folder / ABOUT)
+            _write_whole(layer.folder / ABOUT, json.dumps(dict(about), indent=1, sort_keys=True))
         return layer
+
+
+def _write_whole(path: Path, text: str) -> None:
+    waiting = path.with_name(f".{secrets.token_hex(8)}.json")
+    waiting.write_text(text, encoding="utf-8")
+    os.replace(waiting, path)
+
+
+def _but_rules(layer: Layer) -> dict[str, str] | None:
+    try:
+        return {name: value for name, value in layer.about.items() if name != "rules"}
+    except (OSError, ValueError):  # another run prunes it
+        return None
+
+
+def _prints(layer: Layer) -> RulePrints | None:
+    try:
+        return read_prints((layer.folder / RULES).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):  # judged by NegEx, or by an older version
+        return None
 
 
 def layer_key(kind: str, about: Mapping[str, str]) -> str:

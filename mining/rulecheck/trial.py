@@ -19,6 +19,7 @@ from data_contracts import (
     iter_tables,
     read_table,
 )
+from mining.assertion.reach import rule_prints, rule_reach
 from mining.assertion.rulebook import Rule, RuleBook
 from mining.deciding import COLUMNS, Contribution, Pair, contributions, deciding_rules
 from mining.diffing import LabelDiff, diff_labels, with_reasons
@@ -145,18 +146,17 @@ def _deed(rule: Rule) -> Rule:
 def _affected(
     distinct: Path, before: RuleBook, after: RuleBook, changes: RuleChanges | None
 ) -> Texts:
-    """The sentences whose judgement can differ: those with a word that fires a changed rule."""
-    words: frozenset[str] | None = None
-    if changes is not None and not changes.everything:
-        names = {*changes.added, *changes.removed, *changes.changed}
-        rules = [r for book in (before, after) for r in book.rules if r.id in names]
-        words = RuleBook(tuple(rules), after.policy, "").trigger_words
+    """The sentences whose judgement can differ: those in which a changed rule could fire."""
+    known = changes is not None
+    reach = rule_reach(rule_prints(before), rule_prints(after)) if known else None
     found: dict[str, tuple[str, Sequence[str]]] = {}
     columns = ["sentence_id", "text", "abbreviations"]
     for table in iter_tables(distinct, DISTINCT_SENTENCES, columns=columns):
+        if reach:
+            table = table.filter(reach.may_hold(table.column("text")))
         rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
         for key, text, abbreviations in rows:
-            if words is None or not words.isdisjoint(cut(text).words):
+            if reach is None or reach.holds(cut(text).words):
                 found[key] = (text, abbreviations or ())
     return found
 
