@@ -10,8 +10,10 @@ from pathlib import Path
 
 from flows.cache_report import Stored, stored
 from flows.cache_use import gate, used_by_others
+from flows.reading import JOURNALS
 from flows.store import Store
 from flows.work import work_folder
+from mining.ingest.journal import ABOUT, journals, remove_journal
 
 _SIZES = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _AGES = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -83,6 +85,19 @@ def remove_unused(store: Store, folders: Sequence[Path]) -> list[Path]:
             for number, folder in enumerate(folders)
             if _taken_away(store, folder, work / str(number))
         ]
+
+
+def prune_journals(root: Path, max_age: float, *, look_only: bool = False) -> list[Path]:
+    """The journals of watermarks that no run has succeeded with for so many seconds; gone now.
+
+    With `look_only` none is. One that a run is using stays.
+    """
+    old = [
+        folder
+        for folder, _ in journals(root / JOURNALS)
+        if time.time() - (folder / ABOUT).stat().st_mtime > max_age
+    ]
+    return old if look_only else [folder for folder in old if remove_journal(folder)]
 
 
 def _taken_away(store: Store, folder: Path, aside: Path, *, look_only: bool = False) -> bool:

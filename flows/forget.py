@@ -84,7 +84,7 @@ def forget(
         for path in sorted(holding):
             if path.is_relative_to(cache) and path.suffix == ".parquet" and is_readable(path):
                 _rewrite(path, path, target)  # what else keeps tables in the cache
-        renew_digests(cache / JOURNALS)
+        renew_digests(cache / JOURNALS, holding)
         for folder in folders:
             if any(path == folder or path.is_relative_to(folder) for path in holding):
                 _renew(folder, target)

@@ -31,13 +31,21 @@ def show(
     from flows.cache_report import other_folders, stored
     from flows.cache_view import print_stored
     from flows.environment import cache_root
+    from flows.reading import JOURNALS
     from flows.store import Store
+    from mining.ingest.journal import journals
+    from mining.ingest.marks import mark_from_json, shown_mark
+    from mining.printable import printable
 
     store = Store(cache_root(), to_look=True)
     damaged = None
     if checked:
         damaged = {f.name for stage, f in store.artifacts() if store.look(stage, f.name) is None}
     print_stored(store, list(stored(store)), other_folders(store.root), damaged)
+    for folder, about in journals(store.root / JOURNALS):
+        upto = shown_mark(mark_from_json(about["upto"]))
+        name = printable(str(about["source"]))
+        typer.echo(f"journal {folder.name}: {name}, read by {about['column']} up to {upto}")
 
 
 @cache.command()
@@ -96,19 +104,29 @@ def prune(
     older_than: Annotated[
         str | None, typer.Option(help="Remove what was not used for so long, as 12h or 30d.")
     ] = None,
+    watermarks: Annotated[
+        bool,
+        typer.Option(
+            "--journals",
+            help="With --older-than: also what nights have read by a watermark, where no run has "
+            "succeeded for so long; the source is read from the start then.",
+        ),
+    ] = False,
     look_only: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be removed.")
     ] = False,
 ) -> None:
     """Removes what was longest unused, down to a size or an age; never what a run is using."""
     from flows.cache_prune import prune as prune_store
-    from flows.cache_prune import read_age, read_size
+    from flows.cache_prune import prune_journals, read_age, read_size
     from flows.cache_view import print_pruned
     from flows.environment import cache_root
     from flows.store import Store
 
     if max_size is None and older_than is None:
         raise typer.BadParameter("expected --max-size, --older-than or both")
+    if watermarks and older_than is None:
+        raise typer.BadParameter("--journals: expected --older-than, their only limit")
     pruned = prune_store(
         Store(cache_root(), to_look=True),
         max_bytes=None if max_size is None else read_size(max_size),
@@ -116,3 +134,7 @@ def prune(
         look_only=look_only,
     )
     print_pruned(pruned, look_only=look_only)
+    if watermarks and older_than is not None:
+        root, age = cache_root(), read_age(older_than)
+        for journal in prune_journals(root, age, look_only=look_only):
+            typer.echo(f"{'would remove' if look_only else 'removed'} journal {journal.name}")

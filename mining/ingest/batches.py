@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_contracts import (
     REJECTS,
@@ -67,6 +68,11 @@ def digest_of(folder: Path) -> str:
     """The hash of a batch's tables."""
     hashes = [content_hash(folder / name) for name in (ARRIVALS_FILE, REJECTS_FILE)]
     return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
+def rows_in(folder: Path) -> int:
+    """How many rows a batch has, rejects apart."""
+    return int(pq.read_metadata(folder / ARRIVALS_FILE).num_rows)
 
 
 def read_batches_of(batches: Sequence[Batch]) -> Iterator[Normalised]:

@@ -48,7 +48,8 @@ class ExamFilter:
     def __post_init__(self) -> None:
         for key in _COLUMNS:
             object.__setattr__(self, key, tuple(getattr(self, key)))
-            _check_patterns(key, getattr(self, key))
+            if getattr(self, key):
+                _check_patterns(key, getattr(self, key))
         if self.language not in ("", *KNOWN):
             raise ExamError("language", self.language, f"one of {', '.join(KNOWN)}, or nothing")
         if self.missing not in (KEEP, FILTER):
@@ -136,9 +137,12 @@ def _first(column: pa.Array, reason: pa.Array, name: str, said: pa.Array) -> tup
 
 def _matches(values: pa.Array, patterns: Sequence[str]) -> pa.Array:
     """Whether one of the values of a field is wanted. Arrow's patterns (RE2) never backtrack."""
+    return pc.match_substring_regex(values, _pattern(patterns))
+
+
+def _pattern(patterns: Sequence[str]) -> str:
     told = "|".join("".join(map(_letter, pattern.strip())) for pattern in patterns)
-    whole = rf"(?i)(^|{_BETWEEN})\s*({told})\s*($|{_BETWEEN})"
-    return pc.match_substring_regex(values, whole)
+    return rf"(?i)(^|{_BETWEEN})\s*({told})\s*($|{_BETWEEN})"
 
 
 def _letter(letter: str) -> str:
@@ -162,6 +166,10 @@ def _check_patterns(key: str, patterns: Sequence[object]) -> None:
     for pattern in patterns:
         if not isinstance(pattern, str) or not pattern.strip() or len(pattern) > _LONGEST:
             raise ExamError(key, pattern, f"texts of 1 to {_LONGEST} letters, as CR or 7104*")
+    try:
+        pc.match_substring_regex(pa.array([""]), _pattern([str(one) for one in patterns]))
+    except pa.ArrowInvalid as error:
+        raise ExamError(key, f"{len(patterns)} patterns", "fewer, or shorter ones") from error
 
 
 EVERY_EXAM = ExamFilter()

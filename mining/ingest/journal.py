@@ -15,16 +15,17 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .batches import Batch, BatchWriter, digest_of
+from .batches import Batch, BatchWriter, digest_of, rows_in
 from .mapping import ColumnMapping
 from .marks import Mark, Watermark, mark_from_json, mark_to_json, shown_mark
 from .news import News, Seen
@@ -33,7 +34,8 @@ from .rows import SourceError
 from .seen_before import SeenBefore
 from .sql import read_query
 
-ABOUT = "about.json"
+ABOUT, LOCK = "about.json", ".lock"
+_LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _WORK = "work"
 
@@ -77,10 +79,14 @@ class Journal:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Held while no other run uses the journal; waits for it."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        root = self.folder.parent
+        for folder in (root.parent, root, self.folder):  # of all that is made, patients' text is in
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _locked(handle):
+                _LOG.warning("%s: another run reads it, waiting for its end", self._news.source)
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
@@ -198,12 +204,40 @@ def journals(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield path.parent, json.loads(path.read_text("utf-8"))
 
 
-def renew_digests(root: Path) -> None:
-    """Returns when the records fit batches that rows were taken out of on purpose."""
+def renew_digests(root: Path, changed: Collection[Path]) -> None:
+    """Returns when the records fit batches that rows were taken out of: the files that changed."""
     for folder, about in journals(root):
-        for one in about["batches"]:
-            one["digest"] = digest_of(folder / one["name"])
-        _write(folder / ABOUT, about)
+        own = [
+            one
+            for one in about["batches"]
+            if any(p.parent == folder / one["name"] for p in changed)
+        ]
+        for one in own:
+            batch = folder / one["name"]
+            one["digest"], one["rows"] = digest_of(batch), rows_in(batch)
+        if own:
+            _write(folder / ABOUT, about)
+
+
+def remove_journal(folder: Path) -> bool:
+    """Whether the journal could be removed: no run is using it. Its source is read anew then."""
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _locked(handle):
+            return False
+        (folder / ABOUT).unlink(missing_ok=True)  # first: without it the rest is nothing
+        shutil.rmtree(folder)
+        return True
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _batch(folder: Path, told: Mapping[str, Any]) -> Batch:

@@ -19,6 +19,7 @@ FILES = "modified"  # the name of the watermark of files
 
 _OVERLAP = re.compile(r"(\d{1,12})\s*([mhdw]?)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LARGEST = 1 << 62
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)  # no clock is more wrong than that, and no time zone further away
 _FORMS: tuple[Callable[[datetime], str], ...] = (
@@ -89,9 +90,11 @@ def as_mark(value: Any) -> Mark | None:
 
     Errors: MarkError for what is neither a whole number nor a time; it does not show the value.
     """
-    if isinstance(value, Decimal) and value == int(value):
+    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
         value = int(value)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return value
     if isinstance(value, datetime | date):
         return value

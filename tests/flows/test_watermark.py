@@ -1,6 +1,7 @@
 """Nights of runs over a source with a watermark: it moves on when the tables are published."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -201,3 +202,34 @@ def test_a_mistake_is_one_line(nights, capsys, options, said):
 def test_openi_has_no_watermark(nights, capsys):
     assert cxrmine("mine", "openi", "--out", nights.out, "--watermark", "modified") == 2
     assert "has no watermark" in capsys.readouterr().err
+
+
+def test_journals_are_pruned_when_told(nights, capsys):
+    nights.add(report(1))
+    nights.run()
+    ((folder, _),) = journals(nights.cache / JOURNALS)
+    assert cxrmine("cache", "show") == 0
+    assert "read by updated up to 2026-01-01 10:00:00" in capsys.readouterr().out
+    os.utime(folder / "about.json", (0, 0))
+    for asked, there in ((["--older-than", "9999w"], True), (["--older-than", "30d"], True),
+                         (["--older-than", "30d", "--journals", "--dry-run"], True),
+                         (["--max-size", "0B", "--journals"], True),
+                         (["--older-than", "30d", "--journals"], False)):  # fmt: skip
+        cxrmine("cache", "prune", *asked)
+        assert folder.exists() == there
+    assert nights.run() == 0
+    assert nights.told["since"] == "the start"
+
+
+def test_a_source_without_rows_is_a_label_set_without_rows(nights):
+    assert nights.run() == 0
+    assert nights.reports == {}
+
+
+def test_all_that_is_kept_is_its_owners(nights):
+    nights.add(report(1))
+    nights.run()
+    folders = [nights.cache, *(path for path in nights.cache.rglob("*") if path.is_dir())]
+    journal = [path for path in folders if JOURNALS in path.parts]
+    assert journal
+    assert [path for path in [nights.cache, *journal[:2]] if path.stat().st_mode & 0o077] == []
