@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from flows.configuration import (
-    MINING_MEANINGS,
     SECTIONS,
     ConfigurationError,
     default_text,
     read_configuration,
 )
+from flows.configuration_sections import EXAM_MEANINGS, MINING_MEANINGS
 from mining.engine import Engine
 from mining.gate import FindingLimits
+from mining.ingest.exams import ExamFilter
+from mining.ingest.marks import Watermark
 from mining.settings import MiningSettings
 from tests.flows.desk_case import exit_code
 
@@ -57,6 +59,31 @@ def test_the_engine_of_the_file_is_the_engines(write):
 
 def test_every_setting_of_mining_has_a_meaning():
     assert set(MINING_MEANINGS) == {item.name for item in fields(MiningSettings)}
+    assert set(EXAM_MEANINGS) == {item.name for item in fields(ExamFilter)}
+
+
+def test_examinations_and_the_watermark_are_read(write):
+    path = write(
+        '[source]\nwatermark = "signed"\noverlap = "2h"\n'
+        '[exams]\nmodality = ["CR", "DX"]\nlanguage = "en"\nmissing = "filter"\n'
+    )
+    found = read_configuration(path)
+    assert found.source.marks == Watermark("signed", "2h")
+    assert found.exams == ExamFilter(modality=["CR", "DX"], language="en", missing="filter")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[source]\nwatermark = "signed"\noverlap = "soon"\n', "overlap 'soon'"),
+        ('[exams]\nmodality = "CR"\n', "expected a list"),
+        ("[exams]\nmodality = [5]\n", "modality: found 5"),
+        ('[exams]\nmodalities = ["CR"]\n', "the nearest is modality"),
+    ],
+)
+def test_mistakes_in_them_are_told(write, text, said):
+    with pytest.raises(ConfigurationError, match=said):
+        read_configuration(write(text))
 
 
 def test_sections_become_dataclasses(write):
