@@ -42,8 +42,12 @@ def iter_tables(
     contract: Contract | None = None,
     columns: Sequence[str] | None = None,
     rows: int = 65_536,
+    prefix: tuple[str, str] | None = None,
 ) -> Iterator[pa.Table]:
     """The table in pieces of at most `rows` rows, in order; an empty table gives no piece.
+
+    `prefix`, a column of text and how its values begin, leaves out row groups without such a value;
+    other rows of those that hold one are given too.
 
     With a contract its columns (or those named) come under its schema, and others are left out.
     ContractError names the file and the column that breaks it, or says that the file is damaged.
@@ -53,8 +57,20 @@ def iter_tables(
             names = _names(file, contract, columns)
             # Row groups one by one: they are bounded in bytes, so the pieces are.
             for group in range(file.num_row_groups):
+                if prefix and not _may_hold(file.metadata.row_group(group), *prefix):
+                    continue
                 for batch in _batches(file, part, group, names, rows):
                     yield _project(pa.Table.from_batches([batch]), contract, names, part)
+
+
+def _may_hold(group: pq.RowGroupMetaData, column: str, prefix: str) -> bool:
+    """Whether a value of the column may begin so, by the least and the largest of the group."""
+    for number in range(group.num_columns):
+        chunk = group.column(number)
+        if chunk.path_in_schema == column and chunk.is_stats_set and chunk.statistics.has_min_max:
+            least, most = chunk.statistics.min, chunk.statistics.max
+            return bool(least[: len(prefix)] <= prefix <= most[: len(prefix)])
+    return True
 
 
 def _batches(

@@ -66,8 +66,11 @@ class TableWriter:
         table = conform(table, self.contract, where=self.path)
         check_nulls(table, self.contract, where=self.path)
         self.rows += table.num_rows
+        # Counting bytes is dear: where all of the table fits, no piece of it can be too large.
+        fits = self._waiting_bytes + _text_bytes(table) <= _GROUP_BYTES
+        most = _GROUP_ROWS if fits else _PIECE_ROWS
         while table.num_rows:
-            piece = table.slice(0, _PIECE_ROWS - self._waiting_rows % _PIECE_ROWS)
+            piece = table.slice(0, most - self._waiting_rows % most)
             table = table.slice(piece.num_rows)
             self._waiting.append(piece)
             self._waiting_rows += piece.num_rows
@@ -75,6 +78,10 @@ class TableWriter:
             whole = self._waiting_rows % _PIECE_ROWS == 0
             if self._waiting_rows == _GROUP_ROWS or (whole and self._waiting_bytes > _GROUP_BYTES):
                 self._flush()
+
+    def end_group(self) -> None:
+        """Ends the row group, so that the next rows can be read without these."""
+        self._flush()
 
     def __exit__(
         self,

@@ -21,7 +21,7 @@ from mining.resources import load_resources, the_findings, the_parser, the_profi
 from mining.settings import MiningSettings
 
 # Raised by hand when a stage's code changes what it writes.
-STAGE_VERSIONS = {"ingest": 3, "sentences": 3, "parse": 2, "mine": 2, "label": 1}
+STAGE_VERSIONS = {"ingest": 3, "sentences": 4, "parse": 2, "mine": 2, "label": 1}
 STAGES = tuple(STAGE_VERSIONS)
 _SECTIONS = Path(__file__).parent / "sections.toml"
 

@@ -132,7 +132,9 @@ def _sentences(job: BucketJob) -> pa.Table:
     found = [DISTINCT_SENTENCES.empty().select(DISTINCT_COLUMNS)]
     seen = pa.array([], pa.string())
     for path in job.distinct:
-        for table in iter_tables(path, DISTINCT_SENTENCES, columns=DISTINCT_COLUMNS):
+        for table in iter_tables(
+            path, DISTINCT_SENTENCES, DISTINCT_COLUMNS, prefix=("sentence_id", job.bucket)
+        ):
             ids = table.column("sentence_id")
             own = pc.equal(pc.utf8_slice_codeunits(ids, 0, 1), job.bucket)
             table = table.filter(pc.and_(own, pc.invert(pc.is_in(ids, value_set=seen))))

@@ -111,6 +111,21 @@ def test_long_texts_make_smaller_row_groups(tmp_path):
     ]
 
 
+def test_groups_without_a_beginning_are_not_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    with TableWriter(path, DISTINCT_SENTENCES) as writer:
+        for first in (0, 16**31, 2 * 16**31):
+            writer.write(sentences(3, first))
+            writer.end_group()
+        writer.end_group()  # an empty group is none
+    assert pq.ParquetFile(path).num_row_groups == 3
+    pieces = list(iter_tables(path, DISTINCT_SENTENCES, prefix=("sentence_id", "1")))
+    assert pa.concat_tables(pieces).equals(sentences(3, 16**31))
+    assert not list(iter_tables(path, DISTINCT_SENTENCES, prefix=("sentence_id", "f")))
+    unordered = list(iter_tables(path, DISTINCT_SENTENCES, prefix=("text", "Sent")))
+    assert sum(piece.num_rows for piece in unordered) == 9
+
+
 def test_the_hash_of_a_folder_sees_names_and_bytes(tmp_path):
     write_table(tmp_path / "t" / "part-00000.parquet", sentences(1), DISTINCT_SENTENCES)
     before = content_hash(tmp_path / "t")
