@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def _tar() -> bytes:
     return sink.getvalue()
 
 
+def _zip() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (_, text) in enumerate(ROWS):
+            archive.writestr(f"files/p10/p10000032/s{number}.txt", text)
+    return sink.getvalue()
+
+
 def _structured(folder: Path) -> bytes:
     return write_sr(folder / "seed.dcm", [sr_text("Clear."), sr_text("No mass.")]).read_bytes()
 
@@ -70,6 +79,7 @@ SEEDS: dict[str, Callable[[Path], bytes]] = {
     "reports.parquet": lambda _: _parquet(),
     "report.xml": lambda _: openi_xml(),
     "reports.tgz": lambda _: _tar(),
+    "reports.zip": lambda _: _zip(),
     "report.txt": lambda _: ROWS[0][1].encode(),
     "bundle.json": lambda _: json.dumps(bundle(fhir_report(), fhir_report(id="b"))).encode(),
     "bulk.ndjson": lambda _: (json.dumps(fhir_report()) + "\n").encode() * 2,
