@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help run demo test test-all soak lint audit rules freeze-parses setup clean
+.PHONY: help run demo test test-all fuzz soak lint audit rules freeze-parses setup clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -39,7 +39,13 @@ test: $(STAMP)  ## the tests, but for those that take long
 
 # What needs a program that is not there is skipped, and the reason says how to get it.
 test-all: $(STAMP)  ## all tests, with much more fuzzing, and every skipped one with its reason
-	@CXRMINE_FUZZ_EXAMPLES=$${CXRMINE_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -n 2 --dist loadfile -rs $(PYTEST_ARGS)
+	@CXRMINE_FUZZ_EXAMPLES=$${CXRMINE_FUZZ_EXAMPLES:-1000} CXRMINE_FUZZ_SECONDS=$${CXRMINE_FUZZ_SECONDS:-60} \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs $(PYTEST_ARGS)
+
+FUZZ_SECONDS ?= 300
+fuzz: $(STAMP)  ## fuzzing guided by coverage (needs: .venv/bin/pip install atheris), FUZZ_SECONDS each
+	@$(BIN)/python -m tests.fuzz.guided readers -max_total_time=$(FUZZ_SECONDS)
+	@$(BIN)/python -m tests.fuzz.guided text -max_total_time=$(FUZZ_SECONDS)
 
 NIGHTS ?= 200
 soak: $(STAMP)  ## nights of runs with kills at random moments: is what is left always whole?

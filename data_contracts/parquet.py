@@ -139,7 +139,8 @@ def _open(part: Path, contract: Contract | None, columns: Sequence[str] | None) 
     try:
         if contract is not None:
             _check_identity(file.schema_arrow, contract, part)
-            if _textless(file.schema_arrow, contract) and "text" in (columns or contract.columns):
+            asked = contract.columns if columns is None else columns
+            if "text" in asked and _textless(file.schema_arrow, contract):
                 raise ContractError(
                     where=part,
                     column="text",

@@ -76,13 +76,16 @@ def job_of_run(folder: Path) -> "Job":
     from flows.remote.source import job_for
     from mining.ingest.exams import ExamFilter
     from mining.ingest.marks import NO_WATERMARK, Watermark
+    from mining.privacy import Privacy
 
     record = read_run(folder)
     given = record["input"]
     job = job_for(given["source"], run_settings(folder), given["mapping"], given["format"])
     told = given.get("watermark")
     mark = Watermark(told["column"], told["overlap"]) if told else NO_WATERMARK
-    return read_before(replace(job, exams=ExamFilter.from_json(given.get("exams")), watermark=mark))
+    privacy = Privacy(**record.get("privacy", {}))
+    exams = ExamFilter.from_json(given.get("exams"))
+    return read_before(replace(job, exams=exams, watermark=mark, privacy=privacy))
 
 
 def read_before(job: "Job") -> "Job":

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from data_contracts import MENTIONS, iter_tables
 from flows.output import RUN_FILE, OutputRefused, read_run
 from flows.tables import NotFound, find_labels, read_labels, run_settings
-from mining.deciding import COLUMNS, Contribution, Pair, contributions
+from mining.deciding import Contribution, Pair, columns_of, contributions
 from mining.quoting import sentence_of
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ class LabelSet:
             return {}
         from mining.profiles import load_profile
 
+        columns = columns_of(self.mentions)
         wanted = pa.array(sorted({report for report, _ in pairs}), pa.string())
         parts = [
             part.filter(pc.is_in(part["report_id"], value_set=wanted))
-            for part in iter_tables(self.mentions, MENTIONS, columns=list(COLUMNS))
+            for part in iter_tables(self.mentions, MENTIONS, columns=columns)
         ]
         chosen = frozenset(pairs)
         profile = load_profile(self.run["settings"]["profile"])
-        empty = MENTIONS.empty().select(list(COLUMNS))
+        empty = MENTIONS.empty().select(columns)
         found = contributions(pa.concat_tables([empty, *parts]), profile)
         return {pair: own for pair, own in found.items() if pair in chosen}
 

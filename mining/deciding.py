@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from data_contracts import Verdict
+from data_contracts import Verdict, has_text
 from mining.profiles import Profile
 
 Pair = tuple[str, str]  # report, finding
@@ -40,13 +41,22 @@ class Contribution:
     decides: bool
 
 
+def columns_of(mentions: Path) -> list[str]:
+    """Those of COLUMNS that the table at this path has: all, or all but the text.
+
+    Errors: FileNotFoundError, ContractError.
+    """
+    return [name for name in COLUMNS if name != "text" or has_text(mentions)]
+
+
 def contributions(mentions: pa.Table, profile: Profile) -> dict[Pair, list[Contribution]]:
     """The mentions of each (report, finding), in the order of the text, and which of them decide.
 
-    `mentions` needs the columns of COLUMNS. The profile is the one that the labels were made by.
+    `mentions` needs the columns of COLUMNS; without the text none is told. The profile is the one
+    that the labels were made by.
     """
     rows: dict[Pair, list[Mapping[str, Any]]] = {}
-    for row in mentions.select(list(COLUMNS)).to_pylist():
+    for row in mentions.to_pylist():
         rows.setdefault((row["report_id"], row["finding"]), []).append(row)
     return {pair: _weighed(own, profile) for pair, own in rows.items()}
 
@@ -63,7 +73,7 @@ def _weighed(rows: list[Mapping[str, Any]], profile: Profile) -> list[Contributi
         Contribution(
             start=row["start"],
             end=row["end"],
-            text=row["text"],
+            text=row.get("text", ""),
             form=row["concept_form"] or "",
             verdict=row["verdict"],
             certainty=row["certainty"],

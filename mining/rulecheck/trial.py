@@ -21,7 +21,7 @@ from data_contracts import (
 )
 from mining.assertion.reach import rule_prints, rule_reach
 from mining.assertion.rulebook import Rule, RuleBook
-from mining.deciding import COLUMNS, Contribution, Pair, contributions, deciding_rules
+from mining.deciding import Contribution, Pair, columns_of, contributions, deciding_rules
 from mining.diffing import LabelDiff, diff_labels, with_reasons
 from mining.labels import label_table
 from mining.parsing import Parse, Unparsed
@@ -198,9 +198,10 @@ def _mentions(run: RunTables, new: _Read) -> tuple[pa.Table, pa.Table, list[str]
     places = pa.concat_tables(parts) if parts else SENTENCES.empty()
     ids = list(dict.fromkeys(places["report_id"].to_pylist()))
     wanted = pa.array(ids, pa.string())
-    tables = iter_tables(run.mentions, MENTIONS, columns=list(COLUMNS))
+    columns = columns_of(run.mentions)
+    tables = iter_tables(run.mentions, MENTIONS, columns=columns)
     kept = [t.filter(pc.is_in(t["report_id"], value_set=wanted)) for t in tables]
-    before = pa.concat_tables([MENTIONS.empty().select(list(COLUMNS)), *kept])
+    before = pa.concat_tables([MENTIONS.empty().select(columns), *kept])
     same = before.filter(pc.invert(pc.is_in(before["sentence_id"], value_set=keys)))
     rows = [_row(place, m) for place in places.to_pylist() for m in new[place["sentence_id"]]]
     fresh = pa.Table.from_pylist(rows, schema=same.schema)

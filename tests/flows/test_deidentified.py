@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from flows.cache_explain import job_of_run
 from flows.mine import mine_reports
 from flows.road import Job, job_prints
 from mining.deidentifying import deidentifier_id
@@ -45,6 +46,7 @@ def test_what_is_masked_is_stored_nowhere(shards, tmp_path, monkeypatch):
     assert {(row["Effusion"], row["Nodule"]) for row in labels} == {("absent", "present")}
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["privacy"]["deidentify"] is True
+    assert job_of_run(tmp_path / "out").privacy == job.privacy
     assert record["stages"]["ingest"]["fingerprint"]["deidentified"] == deidentifier_id()
 
 

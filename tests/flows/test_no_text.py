@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -33,6 +34,7 @@ from mining.engine import Engine
 from mining.gate import GateLimits
 from mining.privacy import Privacy
 from mining.settings import MiningSettings
+from modeling.quotes import quote_mentions, read_mentions
 
 # In a header, in a mention, beside it, in a cue's place, in a sentence without a finding.
 WORDS = ("zanzibarquux", "mumpitzwort", "firlefanzig", "papperlapapp")
@@ -137,6 +139,34 @@ def test_verbs_say_in_one_line_what_is_missing(runs, verb, tmp_path, capsys):
     assert told.count("\n") == 1
     assert "without --no-text" in told
     assert not (tmp_path / "out.html").exists()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [["audit", "BARE", "GOLD", "--html", "OUT"], ["diff", "BARE", "FULL", "--html", "OUT"],
+     ["stats", "BARE"], ["export", "BARE", "--to", "nih", "--out", "OUT"]],
+    ids=lambda verb: verb[0],
+)  # fmt: skip
+def test_verbs_that_need_no_text_work(runs, verb, tmp_path):
+    bare, full, _ = runs
+    _flipped(full, tmp_path / "full")
+    (tmp_path / "gold.csv").write_text("report_id,Effusion,Pneumonia\nR0,1,0\nR1,0,0\n")
+    names = {
+        "BARE": bare, "FULL": tmp_path / "full", "OUT": tmp_path / "out",
+        "GOLD": tmp_path / "gold.csv",
+    }  # fmt: skip
+    done = CliRunner().invoke(app, [str(names.get(part, part)) for part in verb])
+    assert done.exception is None, done.output
+    if "OUT" in verb:
+        assert [word for word in WORDS if word in (tmp_path / "out").read_text().lower()] == []
+
+
+def test_galleries_quote_nothing(runs):
+    bare, full, _ = runs
+    rows = read_mentions(bare / "mentions.parquet", pc.field("start") >= 0).to_pylist()
+    assert rows
+    assert quote_mentions(rows, bare / "reports.parquet") == []
+    assert len(quote_mentions(rows, full / "reports.parquet")) == len(rows)
 
 
 def _flipped(full: Path, other: Path) -> None:
