@@ -60,6 +60,7 @@ audit: $(STAMP)  ## the labels of OpenI beside keyword search, negspacy and meds
 BENCH_REPORTS ?= 10000 100000
 bench: $(STAMP)  ## speed beside negspacy and medspaCy, and runs by size of corpus (BENCH_REPORTS=1000000)
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.parts
 	$(BIN)/python -m benchmarks.scale --reports $(BENCH_REPORTS)
 
 rules: $(STAMP)  ## every rule over OpenI: how often it fires, decides, and is right
