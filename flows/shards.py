@@ -112,7 +112,7 @@ class Shards:
         job = self._job
         report = stages.ingest(
             job.source, folder, settings=job.settings, mapping=job.mapping, format=job.format,
-            exams=job.exams, privacy=job.privacy, 
+            exams=job.exams, privacy=job.privacy,
             batches=job.taken.batches if job.taken else None,
         )  # fmt: skip
         report.check()
