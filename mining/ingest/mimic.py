@@ -9,6 +9,7 @@ mimic-cxr-2.0.0-metadata.csv(.gz)      a row per image; StudyDate, StudyTime and
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -26,6 +27,11 @@ OTHER_MEMBERS = "archive members that are no .txt"
 _STUDY, _DATE, _TIME = "study_id", "StudyDate", "StudyTime"
 _PROCEDURE = "PerformedProcedureStepDescription"
 _ENCRYPTED = 1
+# What the zipfile module raises of a damaged archive: also what its arithmetic meets.
+_BROKEN = (
+    zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, OSError, struct.error,
+    ValueError, OverflowError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,16 @@ def texts_in(path: Path, notes: Counter[str]) -> Iterator[tuple[PurePosixPath, b
         with zipfile.ZipFile(path) as archive:
             for member in sorted(archive.infolist(), key=lambda one: one.filename):
                 place = PurePosixPath(member.filename)
+                if not member.filename:
+                    yield place, RawReject("a member without a name", None, Reason.NOT_A_FILE)
+                    continue
                 if member.is_dir() or place.name.startswith("."):
                     continue
                 if place.suffix.lower() != ".txt":
                     notes[OTHER_MEMBERS] += 1
                     continue
                 yield place, _bytes(archive, member, place)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, OSError) as error:
+    except _BROKEN as error:
         raise SourceError(
             path, f"the archive breaks off ({type(error).__name__})", "Fetch it again."
         ) from error
