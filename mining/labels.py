@@ -37,11 +37,12 @@ def label_table(
     bits = _seen(ids, mentions, profile, [*names, OTHER])
     states = _states(profile.aggregation)
     columns: dict[str, object] = {"report_id": ids}
+    is_open = np.array([state in _OPEN for state in states.to_pylist()])
     open_findings = np.zeros(len(ids), dtype=bool)
     for n, finding in enumerate(names):
-        columns[finding] = pa.array(states[bits[:, n]], type=pa.string(), from_pandas=True)
+        columns[finding] = states.take(pa.array(bits[:, n]))
         if finding not in healthy:
-            open_findings |= np.isin(states[bits[:, n]].astype(str), _OPEN)
+            open_findings |= is_open[bits[:, n]]
     other = bits[:, len(names)]
     columns["no_finding"] = ~open_findings
     columns["normal"] = ~open_findings & ((other & _PRESENT == 0) | (other & _CALLED_NORMAL != 0))
@@ -78,12 +79,14 @@ _KIND = ("finding", "concept_form", "verdict", "rule_id", "temporality", "experi
 
 def _kinds(mentions: pa.Table) -> tuple[npt.NDArray[np.int64], list[tuple[str, ...]]]:
     """The number of each mention's kind, and the kinds: they are few, however many mentions."""
-    kinds = np.zeros(mentions.num_rows, dtype=np.int64)
+    kinds, most = np.zeros(mentions.num_rows, dtype=np.int64), 1
     for name in _KIND:
         codes = mentions.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+        if most * len(codes.dictionary) > np.iinfo(np.int64).max:
+            most, kinds = len(kinds), np.unique(kinds, return_inverse=True)[1]
+        most *= len(codes.dictionary)
         kinds = kinds * len(codes.dictionary) + codes.indices.to_numpy(zero_copy_only=False)
-        # Numbered anew each time, so that the product of all columns' values never overflows.
-        _, first, kinds = np.unique(kinds, return_index=True, return_inverse=True)
+    _, first, kinds = np.unique(kinds, return_index=True, return_inverse=True)
     rows = mentions.select(_KIND).take(pa.array(first)).to_pylist()
     return kinds, [tuple(row.values()) for row in rows]
 
@@ -108,10 +111,8 @@ def _bit(
     return _BITS[state]
 
 
-def _states(aggregation: Aggregation) -> npt.NDArray[np.object_]:
-    """The label for every set of states, indexed by the set's bits; None for the empty set."""
-    states = np.empty(1 << len(Verdict), dtype=object)
-    for bits in range(len(states)):
-        state = aggregation.state(v for v, bit in _BITS.items() if bits & bit)
-        states[bits] = None if state is None else state.value
-    return states
+def _states(aggregation: Aggregation) -> pa.Array:
+    """The label for every set of states, indexed by the set's bits; null for the empty set."""
+    sets = ([v for v, bit in _BITS.items() if bits & bit] for bits in range(1 << len(Verdict)))
+    found = [aggregation.state(verdicts) for verdicts in sets]
+    return pa.array([None if state is None else state.value for state in found], pa.string())

@@ -31,8 +31,10 @@ _CUT_OUT = frozenset(
      "could", "would", "should"}
 )  # fmt: skip
 _COMMON = frozenset(
-    {"a", "about", "and", "as", "at", "be", "been", "by", "can", "for", "from", "in", "is", "most",
-     "no", "not", "of", "off", "on", "or", "out", "that", "the", "there", "to", "with"}
+    {"a", "about", "and", "as", "at", "be", "been", "by", "can", "demonstrated", "evaluated",
+     "evidence", "evident", "for", "from", "identified", "in", "is", "most", "no", "not", "noted",
+     "of", "off", "on", "or", "out", "present", "seen", "that", "the", "there", "to", "visualized",
+     "with"}
 )  # fmt: skip
 _PLAIN = re.compile(r"[a-z]+")
 

@@ -14,7 +14,7 @@ from mining.settings import MiningSettings
 from mining.stages import StageReport
 
 # Buckets that a process keeps from one shard to the next, until this many bytes are held.
-_HELD_BYTES = 192 << 20
+_HELD_BYTES = 448 << 20
 _held: dict[tuple[str, ...], pa.Table] = {}
 
 
