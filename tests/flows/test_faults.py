@@ -1,5 +1,6 @@
 """What a run leaves when something breaks: the same bytes, or one line and nothing half done."""
 
+import contextlib
 import json
 import os
 import re
@@ -66,8 +67,23 @@ _PROGRESS = r"(ingest|sentences|parse|mine|label) +[\d,]+ in = "
 
 def workers_of(run: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The processes of the pool: children of the server that forks them."""
-    with_parents = psutil.Process(run.pid).children(recursive=True)
-    return [child for child in with_parents if child.ppid() != run.pid]
+    workers = []
+    with contextlib.suppress(psutil.NoSuchProcess):  # the run has just ended
+        for child in psutil.Process(run.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.ppid() != run.pid:
+                    workers.append(child)
+    return workers
+
+
+def killed(workers: list[psutil.Process]) -> int:
+    """How many of them were still there to be killed."""
+    count = 0
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
+            count += 1
+    return count
 
 
 def judging(cache: Path) -> Callable[[], bool]:
@@ -85,11 +101,16 @@ def test_a_killed_worker_costs_nothing_but_time(
     source: Path, expected: dict[str, str], tmp_path: Path, cache: Path,
     stage: Callable[[Path], Callable[[], bool]],
 ) -> None:  # fmt: skip
-    run = start(cache, "mine", source, "--out", tmp_path / "out", "--workers", 2)
-    until(stage(cache), run)
-    workers_of(run)[0].kill()
-    assert ended(run) == (0, "")
-    assert digests(tmp_path / "out") == expected
+    for number in range(5):  # a busy machine may let us see the workers only when they are done
+        store, out = cache / str(number), tmp_path / f"out-{number}"
+        run = start(store, "mine", source, "--out", out, "--workers", 2)
+        until(stage(store), run)
+        hit = killed(workers_of(run)[:1])
+        assert ended(run) == (0, "")
+        assert digests(out) == expected
+        if hit:
+            return
+    pytest.fail("no worker was ever there to be killed")
 
 
 def test_workers_killed_over_and_over_end_the_run_in_one_line(
@@ -99,8 +120,7 @@ def test_workers_killed_over_and_over_end_the_run_in_one_line(
     run = start(cache, "mine", source, "--out", tmp_path / "out", "--workers", 2)
     until(judging(cache), run)
     while run.poll() is None:
-        for worker in workers_of(run):
-            worker.kill()
+        killed(workers_of(run))
         time.sleep(0.02)
     code, said = ended(run)
     assert code == 2
@@ -119,7 +139,7 @@ def test_workers_end_with_the_run_that_was_killed(
     run.kill()
     run.communicate(timeout=_PATIENCE)
     _, alive = psutil.wait_procs(workers, timeout=_PATIENCE)
-    assert len(workers) == 2 and not alive
+    assert workers and not alive
     assert not (tmp_path / "out").exists()
     mine(source, tmp_path / "out", cache)
     assert digests(tmp_path / "out") == expected
@@ -156,7 +176,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for one small run."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=180k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=240k", "tmpfs", str(folder)]
     if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no right to mount a small file system here")
     yield folder
@@ -231,8 +251,9 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     )  # fmt: skip
     yield json.loads(said.read_text())["address"], scheduler
     for process in (workers, scheduler):
-        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-            one.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            killed(psutil.Process(process.pid).children(recursive=True))
+        process.kill()
         process.wait()
 
 

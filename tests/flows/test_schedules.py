@@ -1,6 +1,7 @@
 """A configuration served by a real Prefect server: one run at a time, its report and audit in the
 UI, tried again after what may pass."""
 
+import contextlib
 import json
 import os
 import signal
@@ -124,7 +125,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         _, alive = psutil.wait_procs(family, timeout=_PATIENCE)
     finally:
         for one in family:
-            if one.is_running():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
     assert not alive
     assert "Traceback" not in (config.parent / "serve.log").read_text(errors="replace")
