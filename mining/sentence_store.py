@@ -66,14 +66,21 @@ class Layer:
         """The files of a bucket in name order."""
         return sorted((self.folder / bucket).glob(f"[0-9a-f]*{_SUFFIX}"))
 
-    def read(self, bucket: str) -> pa.Table:
-        """The rows of a bucket sorted by sentence, each sentence as one segment has it."""
+    def ids(self, bucket: str) -> pa.Array:
+        """The sentences of a bucket, some perhaps more than once: less work than reading it."""
+        return self.read(bucket, ["sentence_id"]).column("sentence_id").combine_chunks()
+
+    def read(self, bucket: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a bucket sorted by sentence, each sentence as one segment has it.
+
+        `columns`: only these, "sentence_id" among them.
+        """
         for _ in range(_ATTEMPTS):
             before = self.segments(bucket)
-            tables = [table for path in before if (table := self._whole(path)) is not None]
+            tables = [table for path in before if (table := self._whole(path, columns)) is not None]
             if self.segments(bucket) == [p for p in before if p.exists()]:
                 break  # else another run has made one segment of many meanwhile
-        return merged(tables, self.contract)
+        return merged(tables, self.contract, columns)
 
     def add(self, bucket: str, rows: pa.Table) -> Path | None:
         """The new segment that holds these rows, sorted by sentence; None without rows."""
@@ -115,11 +122,11 @@ class Layer:
             if path != made:
                 path.unlink(missing_ok=True)
 
-    def _whole(self, path: Path) -> pa.Table | None:
+    def _whole(self, path: Path, columns: Sequence[str] | None) -> pa.Table | None:
         """The segment. What is damaged is no answer and goes: its sentences are read anew."""
         try:
             if content_hash(path) == path.stem:
-                return read_table(path, self.contract)
+                return read_table(path, self.contract, columns)
         except FileNotFoundError:
             return None
         except ContractError:
@@ -225,7 +232,9 @@ def by_sentence(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(np.argsort(ids, kind="stable")))
 
 
-def merged(tables: list[pa.Table], contract: Contract) -> pa.Table:
+def merged(
+    tables: list[pa.Table], contract: Contract, columns: Sequence[str] | None = None
+) -> pa.Table:
     """One table of all, sorted by sentence; a sentence of several is taken from the first."""
     seen: pa.Array | None = None
     kept = []
@@ -235,4 +244,6 @@ def merged(tables: list[pa.Table], contract: Contract) -> pa.Table:
         kept.append(fresh)
         own = pc.unique(fresh.column("sentence_id").combine_chunks())
         seen = own if seen is None else pa.concat_arrays([seen, own])
-    return by_sentence(pa.concat_tables(kept)) if kept else contract.empty()
+    if not kept:
+        return contract.empty().select(columns or contract.columns)
+    return by_sentence(pa.concat_tables(kept))

@@ -72,7 +72,7 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
     sentences = _sentences(job)
     new = sentences
     if job.anew == "nothing":
-        new = _without(sentences, job.judgements.read(job.bucket))
+        new = _without(sentences, job.judgements.ids(job.bucket))
     held, rest = _taken_over(new, job) if job.kin else (JUDGEMENTS.empty(), new)
     parses, judged = _judged(rest, job) if rest.num_rows else (PARSES.empty(), JUDGEMENTS.empty())
     for layer, rows in ((job.parses, parses), (job.judgements, pa.concat_tables([held, judged]))):
@@ -107,7 +107,7 @@ def _taken_over(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table
 
 def _judged(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table]:
     """The parses that were made for these sentences, and the judgements of all of them."""
-    known = PARSES.empty() if job.anew == "parses" else job.parses.read(job.bucket)
+    known = PARSES.empty() if job.anew == "parses" else _known_parses(sentences, job)
     reader = load_resources(job.settings).reader
     _settle()
     made: list[pa.Table] = []
@@ -117,6 +117,12 @@ def _judged(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table]:
         found = trees(pa.concat_tables([_of(batch, known), made[-1]]))
         judged.append(judgement_rows([batch], found, reader))
     return pa.concat_tables(made), pa.concat_tables(judged)
+
+
+def _known_parses(sentences: pa.Table, job: BucketJob) -> pa.Table:
+    # New sentences seldom have parses: then only the ids are read.
+    held = pc.is_in(sentences.column("sentence_id"), value_set=job.parses.ids(job.bucket))
+    return job.parses.read(job.bucket) if pc.any(held).as_py() else PARSES.empty()
 
 
 @cache
@@ -144,10 +150,8 @@ def _sentences(job: BucketJob) -> pa.Table:
     return by_sentence(pa.concat_tables(found))
 
 
-def _without(sentences: pa.Table, known: pa.Table) -> pa.Table:
-    held = pc.is_in(
-        sentences.column("sentence_id"), value_set=known.column("sentence_id").combine_chunks()
-    )
+def _without(sentences: pa.Table, known: pa.Array) -> pa.Table:
+    held = pc.is_in(sentences.column("sentence_id"), value_set=known)
     return sentences.filter(pc.invert(held))
 
 

@@ -58,16 +58,22 @@ def test_a_watched_command_is_measured_with_its_children(tmp_path: Path) -> None
 
 
 def test_runs_are_told_as_shares_of_the_first() -> None:
-    took = [Watched(s, c, 750_000_000, "") for s, c in ((40, 50), (8, 2), (9, 4), (20, 10))]
+    took = [
+        Watched(s, c, 750_000_000, "") for s, c in ((40, 50), (8, 2), (9, 4), (20, 10), (20, 15))
+    ]
     size = Size(100_000, dict(zip(scale.RUNS, took, strict=True)))
     [row] = size_figures([size], 2).rows
     assert row == ["100,000", "40", "50", "2,500", "4,000", "0.80", "750", "0.50", "8.0%", "20.0%",
-                   "8.0"]  # fmt: skip
+                   "30.0%", "8.0"]  # fmt: skip
 
 
-def test_the_edited_package_judges_by_other_rules(tmp_path: Path) -> None:
-    folder = scale.edited_package(tmp_path / "edited")
+@pytest.mark.parametrize(("rule", "changed"), [("unc.may", 1), (None, 19)])
+def test_the_edited_package_judges_by_other_rules(
+    tmp_path: Path, rule: str | None, changed: int
+) -> None:
+    folder = scale.edited_package(tmp_path / "edited", rule=rule)
     [rules] = (folder / "mining" / "rules").glob("30_*.toml")
     [own] = (scale.ROOT / "mining" / "rules").glob("30_*.toml")
-    assert rules.read_text() != own.read_text()
+    pairs = zip(rules.read_text().splitlines(), own.read_text().splitlines(), strict=True)
+    assert sum(ours != theirs for ours, theirs in pairs) == changed
     assert (folder / "flows" / "cli" / "__main__.py").exists()
