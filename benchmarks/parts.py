@@ -8,7 +8,6 @@ Each repetition is a process of its own, so that nothing is remembered; the quic
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -23,6 +22,7 @@ from benchmarks.rivals.whole_reports import WARM_UP
 from benchmarks.speed import read_verdicts
 from benchmarks.view import Figures, print_figures, write_markdown
 from mining.concepts.abbreviations import ReportAbbreviations, keyed_sentence
+from mining.engine.judging import settle_memory
 from mining.ingest import RawReport, read_source
 from mining.parsing.lightness import leave_torch_out
 from mining.reading import READ_BATCH
@@ -63,8 +63,7 @@ def measure(source: str) -> dict[str, float]:
     leave_torch_out(settings.parser)
     texts = [row.text for row in read_source(source) if isinstance(row, RawReport)]
     read_verdicts({"R": WARM_UP}, settings)
-    gc.collect()
-    gc.freeze()  # as a worker of a run does
+    settle_memory()  # as a worker of a run does
     clock = Clock()
     distinct = _distinct(texts, clock)
     parsed = _read(distinct, settings, clock)

@@ -11,7 +11,6 @@ our sections, sentences and mentions, each distinct sentence once, is in benchma
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -30,6 +29,7 @@ from benchmarks.corpus import OPENI
 from benchmarks.rivals.medspacy_context import HOW_TO_GET, medspacy_python
 from benchmarks.rivals.whole_reports import WARM_UP
 from benchmarks.view import Figures, print_figures, write_markdown
+from mining.engine.judging import settle_memory
 from mining.ingest import RawReport, read_source
 from mining.parsing.lightness import leave_torch_out
 from mining.reading import OTHER
@@ -113,8 +113,7 @@ def measure_ours(concepts: str, request: Path, tables: Sequence[str]) -> Measure
     read_verdicts({"R": WARM_UP}, settings)
     if tables:
         _warm_up_tables(settings)
-    gc.collect()
-    gc.freeze()  # as a worker of a run does (mining.engine.judging)
+    settle_memory()  # as a worker of a run does
     loaded = time.process_time()
     if tables:
         _mine_tables(settings, *tables)

@@ -127,10 +127,18 @@ def _known_parses(sentences: pa.Table, job: BucketJob) -> pa.Table:
 
 @cache
 def _settle() -> None:
-    """Takes what a worker has loaded out of the garbage collector's rounds: it stays for good."""
     if multiprocessing.parent_process() is not None:
-        gc.collect()
-        gc.freeze()
+        settle_memory()
+
+
+def settle_memory() -> None:
+    """Takes what a worker has loaded out of the garbage collector's rounds, and makes those rarer.
+
+    What was loaded stays for good; what a batch makes lives until the batch is written.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _sentences(job: BucketJob) -> pa.Table:
