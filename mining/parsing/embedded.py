@@ -1,6 +1,7 @@
 """The default parser: a small dependency parser whose weights ship with the package."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["MODEL_FOLDER", "EmbeddedParser", "load_embedded", "read_pipeline", "save_spacy_model"]
 
 _BATCH = 4000  # words in sentences of about one length; more would not stay in the cache
+
+# The network works in arrays of its own; threads that share a parser take turns.
+_ONE_AT_A_TIME = threading.Lock()
 
 MODEL_FOLDER = Path(__file__).parent / "embedded_model"
 
@@ -47,10 +51,11 @@ class EmbeddedParser:
         return [trees[i] for i in range(len(texts))]
 
     def _parse(self, batch: list[Words]) -> list[Parse | Unparsed]:
+        forms = [words.forms for words in batch]
         try:
-            forms = [words.forms for words in batch]
-            features = self._network.features(forms)
-            arcs = arc_eager(list(map(len, forms)), features, self._network.scorer, self._moves)
+            with _ONE_AT_A_TIME:
+                features = self._network.features(forms)
+                arcs = arc_eager(list(map(len, forms)), features, self._network.scorer, self._moves)
         except Exception as error:
             if len(batch) == 1:
                 return [Unparsed(f"parser failed: {type(error).__name__}")]

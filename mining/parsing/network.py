@@ -83,7 +83,10 @@ class Scorer:
 
 
 class Network:
-    """Features of the words of sentences, each in its context; made by `read_network`."""
+    """Features of the words of sentences, each in its context; made by `read_network`.
+
+    For one thread at a time.
+    """
 
     def __init__(
         self, nlp: Language, embed: Any, encode: Sequence[_Maxout],
@@ -140,8 +143,9 @@ class Network:
         # spaCy keeps a word for ever, unless told that it may forget it.
         with self._nlp.memory_zone():
             (made,) = self._embed.predict([Doc(self._nlp.vocab, words=list(words))])
-        self._number.update((word, len(self._vectors) + i) for i, word in enumerate(words))
+        known = len(self._vectors)
         self._vectors = np.concatenate([self._vectors, made])
+        self._number.update((word, known + i) for i, word in enumerate(words))
 
     def _nothing(self) -> Floats:
         return np.zeros((1, len(self._encode[0].gain)), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -58,3 +59,15 @@ def test_company_does_not_change_a_tree() -> None:
     parser = load_parser("embedded")
     alone = [tree for text in texts for tree in parser.parse([text])]
     assert parser.parse(texts) == alone
+
+
+def test_threads_share_a_parser() -> None:
+    draw = random.Random(7)
+    lots = [
+        [" ".join(draw.choices(_WORDS, k=draw.randint(1, 25))) for _ in range(60)] for _ in "1234"
+    ]
+    parser = load_parser("embedded")
+    alone = [parser.parse(texts) for texts in lots]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            assert list(threads.map(parser.parse, lots)) == alone
