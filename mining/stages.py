@@ -40,6 +40,7 @@ from mining.parsing import Parse, Unparsed
 from mining.privacy import OPEN, Privacy
 from mining.resources import load_resources, the_findings, the_parser, the_profile
 from mining.sections import mined_sections
+from mining.sentence_store import BUCKETS
 from mining.sentences import split_sentences
 from mining.settings import MiningSettings
 
@@ -141,10 +142,10 @@ def sentences(reports: Path, out: Path, *, settings: MiningSettings) -> StageRep
         schema=DISTINCT_SENTENCES.schema,
     )
     with TableWriter(out / "distinct.parquet", DISTINCT_SENTENCES, provenance) as writer:
-        # A row group for each first digit: whoever judges those reads no others.
+        # A row group for each bucket: whoever judges one reads no others.
         at = 0
-        for digit in "123456789abcdefg":
-            end = bisect_left(keys, digit)
+        for bucket in BUCKETS:
+            end = bisect_left(keys, f"{bucket}g")  # "g" comes after every hex digit
             writer.write(distinct.slice(at, end - at))
             writer.end_group()
             at = end

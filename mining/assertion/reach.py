@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import SequenceMatcher
 from enum import Enum
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mining.assertion.rulebook import Rule, RuleBook
+from mining.assertion.word_lists import WordLists
 
 # What a rule says to people, and where it stands: no judgement hangs on it.
 _SAID = frozenset({"reads", "yes", "no", "source", "file"})
@@ -98,26 +98,16 @@ class RuleReach:
 
     def holds(self, words: Iterable[str]) -> bool:
         """Whether one of the rules could fire in a sentence of these lower-cased words."""
-        met = reduce(or_, (self._meets.get(word, 0) for word in words), 0)
+        met = self._lists.met_by(words)
         return any(asked & met == asked for asked in self._asked)
 
     @cached_property
-    def _lists(self) -> list[frozenset[str]]:
-        return sorted({words for way in self.ways for words in way}, key=sorted)
-
-    @cached_property
-    def _meets(self) -> dict[str, int]:
-        """For each word the lists that it stands in, a bit each."""
-        meets: dict[str, int] = {}
-        for number, words in enumerate(self._lists):
-            for word in words:
-                meets[word] = meets.get(word, 0) | 1 << number
-        return meets
+    def _lists(self) -> WordLists:
+        return WordLists(words for way in self.ways for words in way)
 
     @cached_property
     def _asked(self) -> set[int]:
-        number_of = {words: number for number, words in enumerate(self._lists)}
-        return {reduce(or_, (1 << number_of[words] for words in way), 0) for way in self.ways}
+        return {self._lists.bits(way) for way in self.ways}
 
 
 def rule_reach(before: RulePrints, after: RulePrints) -> RuleReach | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 from typing import NamedTuple
 
 from data_contracts import Verdict
 from mining.assertion.graph import ClimbPolicy
 from mining.assertion.language import Expression, Path
+from mining.assertion.word_lists import WordLists
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,13 @@ class RuleBook:
     policy: ClimbPolicy
     content_hash: str
     _index: Mapping[str, tuple[_Entry, ...]] = field(init=False, repr=False)
+    _lists: WordLists = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", _index(self.rules))
+        ways = (way.word_sets() for rule in self.rules for way in rule.expressions)
+        lists = WordLists(words for way in ways for words in way)
+        object.__setattr__(self, "_lists", lists)
+        object.__setattr__(self, "_index", _index(self.rules, lists))
 
     @cached_property
     def trigger_words(self) -> frozenset[str]:
@@ -78,7 +82,7 @@ class RuleBook:
 
     def _live(self, words: frozenset[str]) -> _Live:
         """What could fire. Sentences differ in many words, and seldom in those that rules name."""
-        telling = words & self._telling
+        telling = words & self._lists.words
         known = self._known.get(telling)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
@@ -87,25 +91,11 @@ class RuleBook:
         return known
 
     @cached_property
-    def _telling(self) -> frozenset[str]:
-        return frozenset(self._meets)
-
-    @cached_property
-    def _meets(self) -> Mapping[str, int]:
-        """For each word the lists that it stands in, a bit each, as in `_Entry.asks`."""
-        entries = (entry for entries in self._index.values() for entry in entries)
-        meets: dict[str, int] = {}
-        for number, words in enumerate(_lists(entry.needs for entry in entries)):
-            for word in words:
-                meets[word] = meets.get(word, 0) | 1 << number
-        return meets
-
-    @cached_property
     def _known(self) -> dict[frozenset[str], _Live]:
         return {}
 
     def _could_fire(self, words: frozenset[str]) -> _Live:
-        met = reduce(or_, (self._meets[word] for word in words), 0)
+        met = self._lists.met_by(words)
         entries = {
             entry
             for word in words & self.trigger_words
@@ -131,10 +121,7 @@ class _Live(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """Where a trigger word leads: an expression, and the lists that a sentence must meet.
-
-    `asks` has a bit for each of the lists, by their number among those of all rules.
-    """
+    """Where a trigger word leads: an expression, and the lists (and their bits) it asks for."""
 
     rule: int
     expression: int
@@ -143,19 +130,13 @@ class _Entry(NamedTuple):
     asks: int
 
 
-def _index(rules: Sequence[Rule]) -> dict[str, tuple[_Entry, ...]]:
+def _index(rules: Iterable[Rule], lists: WordLists) -> dict[str, tuple[_Entry, ...]]:
     index: dict[str, list[_Entry]] = {}
-    sets_of = [[expression.word_sets() for expression in rule.expressions] for rule in rules]
-    number_of = {s: n for n, s in enumerate(_lists(sets for rule in sets_of for sets in rule))}
     for number, rule in enumerate(rules):
-        for e, (expression, sets) in enumerate(zip(rule.expressions, sets_of[number], strict=True)):
+        for e, expression in enumerate(rule.expressions):
+            sets = expression.word_sets()
             graph = rule.same_clause or isinstance(expression, Path)
-            asks = reduce(or_, (1 << number_of[s] for s in sets), 0)
+            entry = _Entry(number, e, graph, tuple(sets), lists.bits(sets))
             for word in min(sets, key=len):
-                index.setdefault(word, []).append(_Entry(number, e, graph, tuple(sets), asks))
+                index.setdefault(word, []).append(entry)
     return {word: tuple(entries) for word, entries in index.items()}
-
-
-def _lists(needs: Iterable[Iterable[frozenset[str]]]) -> list[frozenset[str]]:
-    """The different lists of words, in one order whoever asks."""
-    return sorted({words for sets in needs for words in sets}, key=sorted)

@@ -73,7 +73,9 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
     new = sentences
     if job.anew == "nothing":
         new = _without(sentences, job.judgements.ids(job.bucket))
-    held, rest = _taken_over(new, job) if job.kin else (JUDGEMENTS.empty(), new)
+    held, rest = JUDGEMENTS.empty(), new
+    if job.kin:
+        held, rest = _taken_over(new, job.kin, job.bucket)
     parses, judged = _judged(rest, job) if rest.num_rows else (PARSES.empty(), JUDGEMENTS.empty())
     for layer, rows in ((job.parses, parses), (job.judgements, pa.concat_tables([held, judged]))):
         if not rows.num_rows:
@@ -88,20 +90,25 @@ def judge_bucket(job: BucketJob) -> BucketCounts:
     )
 
 
-def _taken_over(sentences: pa.Table, job: BucketJob) -> tuple[pa.Table, pa.Table]:
+def _taken_over(sentences: pa.Table, kin: Kin, bucket: str) -> tuple[pa.Table, pa.Table]:
     """The judgements that hold by these rules too, and the sentences that are left to judge."""
-    assert job.kin is not None
-    theirs, reach = job.kin.layer.read(job.bucket), job.kin.reach
     ids, texts = sentences.column("sentence_id"), sentences.column("text")
-    known = pc.is_in(ids, value_set=theirs.column("sentence_id").combine_chunks())
+    known = pc.is_in(ids, value_set=kin.layer.ids(bucket))
+    if not pc.any(known).as_py():  # new reports seldom hold what only other rules have judged
+        return JUDGEMENTS.empty(), sentences
     # What an abbreviation means is judged by rules as well, and stands in another sentence.
     plain = pc.equal(pc.fill_null(pc.list_value_length(sentences.column("abbreviations")), 0), 0)
-    same = pc.and_(pc.and_(known, plain), pc.invert(reach.may_hold(texts)))
-    asked = sentences.filter(pc.and_(pc.and_(known, plain), reach.may_hold(texts)))
+    fit, reached = pc.and_(known, plain), kin.reach.may_hold(texts)
+    asked = sentences.filter(pc.and_(fit, reached))
     pairs = zip(*(asked.column(name).to_pylist() for name in ("sentence_id", "text")), strict=True)
-    spared = [key for key, text in pairs if not reach.holds(cut(text).words)]
-    kept = pa.concat_arrays([ids.filter(same).combine_chunks(), pa.array(spared, pa.string())])
-    rows = theirs.filter(pc.is_in(theirs.column("sentence_id"), value_set=kept))
+    spared = [key for key, text in pairs if not kin.reach.holds(cut(text).words)]
+    same = ids.filter(pc.and_(fit, pc.invert(reached))).combine_chunks()
+    theirs = kin.layer.read(bucket)
+    held = theirs.column("sentence_id").combine_chunks()
+    # Another run may have pruned some of them since.
+    kept = pa.concat_arrays([same, pa.array(spared, pa.string())])
+    kept = kept.filter(pc.is_in(kept, value_set=held))
+    rows = theirs.filter(pc.is_in(held, value_set=kept))
     return rows, sentences.filter(pc.invert(pc.is_in(ids, value_set=kept)))
 
 
