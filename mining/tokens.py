@@ -8,7 +8,12 @@ shorthand needs ("w/o", "s/p", "5mm", "XXXX").
 
 import re
 
-__all__ = ["tokenize"]
+__all__ = ["CUT_OUT", "tokenize"]
+
+_BEFORE_NT = ("do", "does", "did", "is", "are", "was", "were", "has", "have", "had",
+              "could", "would", "should")  # fmt: skip
+#: Words that are cut out of longer ones with no mark between ("cannot", "isnt").
+CUT_OUT = frozenset({"can", "not", "nt", *_BEFORE_NT})
 
 _PATTERN = r"""
     # most words, so that most text is read without trying what follows: a word in front of a space
@@ -16,8 +21,7 @@ _PATTERN = r"""
     (?<!\w) [a-z]++ (?: (?<!nt) (?<!not) (?=[ ,])
     | (?=\.(?:\s|$)) (?<! nt | ot | dr | mr | rs | ms | vs | st | ox | pt | of ) (?<!\b[a-z]) )
     # contractions without their apostrophe, and "cannot": the first half, then the second
-  | (?<!\w) (?: can(?=not\b) | (?:do|does|did|is|are|was|were|has|have|had|could|would|should)
-    (?=nt\b) )
+  | (?<!\w) (?: can(?=not\b) | (?:BEFORE_NT) (?=nt\b) )
   | n['\u2019]t\b
     # clinical shorthand with a slash stays whole; (?<![\w/]) keeps "A/B/L" apart
   | (?<![\w/]) (?: w/(?:o\b|out\b)? | n/v(?:/d)?\b
@@ -37,7 +41,7 @@ _PATTERN = r"""
     # whatever is left: one character, one token
   | \S
 """
-_TOKEN = re.compile(_PATTERN, re.VERBOSE | re.IGNORECASE)
+_TOKEN = re.compile(_PATTERN.replace("BEFORE_NT", "|".join(_BEFORE_NT)), re.VERBOSE | re.IGNORECASE)
 
 
 def tokenize(text: str) -> list[tuple[int, int]]:

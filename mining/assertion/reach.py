@@ -22,14 +22,10 @@ import pyarrow.compute as pc
 
 from mining.assertion.rulebook import Rule, RuleBook
 from mining.assertion.word_lists import WordLists
+from mining.tokens import CUT_OUT
 
 # What a rule says to people, and where it stands: no judgement hangs on it.
 _SAID = frozenset({"reads", "yes", "no", "source", "file"})
-# Words that the tokenizer cuts out of longer ones ("cannot", "isnt").
-_CUT_OUT = frozenset(
-    {"can", "not", "nt", "do", "does", "did", "is", "are", "was", "were", "has", "have", "had",
-     "could", "would", "should"}
-)  # fmt: skip
 _COMMON = frozenset(
     {"a", "about", "and", "as", "at", "be", "been", "by", "can", "demonstrated", "evaluated",
      "evidence", "evident", "for", "from", "identified", "in", "is", "most", "no", "not", "noted",
@@ -90,10 +86,10 @@ class RuleReach:
         words = {word for way in self.ways for word in min(way, key=_telling)}
         if not words:
             return pa.chunked_array([pa.repeat(False, len(texts))])
-        alone = [w for w in words if _PLAIN.fullmatch(w) and w not in _CUT_OUT]
+        alone = [w for w in words if _PLAIN.fullmatch(w) and w not in CUT_OUT]
         within = [re.escape(w) for w in sorted(words.difference(alone))]
         if alone:
-            within.append(f"(?:^|[^a-z])(?:{'|'.join(sorted(alone))})(?:[^a-z]|$)")
+            within.append(f"(?:^|[^a-z])(?:{'|'.join(sorted(alone))})(?:[^a-z]|n['\u2019]t|$)")
         return pc.match_substring_regex(pc.utf8_lower(texts), "|".join(within))
 
     def holds(self, words: Iterable[str]) -> bool:

@@ -8,6 +8,8 @@ from random import Random
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mining.assertion.reach import RuleReach, read_prints, rule_prints, rule_reach
 from mining.assertion.rule_files import load_rules
@@ -67,12 +69,18 @@ def test_the_quick_look_misses_nothing(rule: Rule) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["It CANNOT be", "isnt it", "5no", "_no_", "no", "x-no/y"])
-def test_words_are_found_wherever_they_are_cut(text: str) -> None:
-    for word in ("no", "can", "not", "nt", "is"):
-        reach = RuleReach(((frozenset({word}),),))
-        found = reach.may_hold(pa.chunked_array([[text]]))[0].as_py()
-        assert found or word not in cut(text).words
+_PIECES = [
+    *("no", "not", "nt", "n't", "n\u2019t", "can", "is", "need", "must", "may", "rib"),
+    *(" ", " ", ".", "-", "_", "5", "/", "(", "\u00e9", "\n", "'s"),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8), st.booleans())
+def test_words_are_found_wherever_they_are_cut(pieces: list[str], upper: bool) -> None:
+    text = "".join(pieces)
+    text = text.upper() if upper else text
+    for word in cut(text).words:
+        assert RuleReach(((frozenset({word}),),)).may_hold(pa.chunked_array([[text]]))[0].as_py()
 
 
 def test_rules_that_change_places_reach_what_they_are_about() -> None:
